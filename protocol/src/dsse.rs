@@ -1,0 +1,192 @@
+//! DSSE envelopes, in one canonical byte form.
+//!
+//! ```text
+//! {"payload":"eyJ…","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"64 hex","sig":"base64"}]}
+//! ```
+//!
+//! These bytes are a leaf of the log, so there is exactly one way to write them: this order of names, no white space,
+//! padded standard base64, signatures sorted by `keyid` without repetition, 65,535 bytes at most. Other people's tools
+//! (securesystemslib, sigstore) read it as they read any DSSE envelope.
+//!
+//! What is signed is `PAE = "DSSEv1" SP len(type) SP type SP len(body) SP body`. The statement's identity is
+//! `SHA-256(PAE)`: the same statement in another wrapping is a duplicate.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use crate::block::MAX_ENTRY_BYTES;
+use crate::hash::Hash;
+use crate::keys::{KeyError, PublicKey, SecretKey, Signature};
+
+/// The only payload type that the ledger takes.
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+/// Signatures on one envelope, at most.
+pub const MAX_SIGNATURES: usize = 8;
+
+/// The identity of a statement: SHA-256 of its PAE.
+pub type StatementId = Hash;
+
+/// One signature and the key that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvelopeSignature {
+    /// [`PublicKey::id`] of the key.
+    pub key_id: Hash,
+    /// Over the PAE.
+    pub signature: Signature,
+}
+
+/// A payload with signatures. Its bytes are canonical; whether the signatures are valid is asked with [`Envelope::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    payload: Vec<u8>,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// Why bytes are no envelope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Over [`MAX_ENTRY_BYTES`].
+    #[error("the envelope has {length} bytes, more than the {MAX_ENTRY_BYTES} that a log entry can hold")]
+    Oversized {
+        /// Bytes given.
+        length: usize,
+    },
+    /// Not the JSON of an envelope.
+    #[error("not a DSSE envelope: {reason}")]
+    Malformed {
+        /// What the parser met.
+        reason: String,
+    },
+    /// Another payload type.
+    #[error("payload type `{found}` is not `{PAYLOAD_TYPE}`")]
+    PayloadType {
+        /// The type found.
+        found: String,
+    },
+    /// None, or over [`MAX_SIGNATURES`].
+    #[error("{count} signatures: 1 to {MAX_SIGNATURES} are expected")]
+    SignatureCount {
+        /// Signatures found.
+        count: usize,
+    },
+    /// An envelope, but not in its canonical bytes.
+    #[error("the envelope is not in canonical form (member order, white space, base64 or order of signatures)")]
+    NotCanonical,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEnvelope<'a> {
+    payload: &'a str,
+    #[serde(rename = "payloadType")]
+    payload_type: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    signatures: Vec<RawSignature<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSignature<'a> {
+    keyid: &'a str,
+    sig: &'a str,
+}
+
+/// `PAE(type, body)` of the DSSE protocol.
+pub fn pae(payload_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+impl Envelope {
+    /// Signs a payload with one key or several.
+    pub fn sign(payload: Vec<u8>, keys: &[&SecretKey]) -> Self {
+        let message = pae(PAYLOAD_TYPE, &payload);
+        let mut signatures: Vec<_> = keys
+            .iter()
+            .map(|key| EnvelopeSignature { key_id: key.public_key().id(), signature: key.sign(&message) })
+            .collect();
+        signatures.sort_by_key(|signature| signature.key_id);
+        signatures.dedup_by_key(|signature| signature.key_id);
+        Envelope { payload, signatures }
+    }
+
+    /// Parses canonical bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(EnvelopeError::Oversized { length: bytes.len() });
+        }
+        let malformed = |reason: String| EnvelopeError::Malformed { reason };
+        let raw: RawEnvelope<'_> = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        if raw.payload_type != PAYLOAD_TYPE {
+            return Err(EnvelopeError::PayloadType { found: raw.payload_type.chars().take(80).collect() });
+        }
+        if !(1..=MAX_SIGNATURES).contains(&raw.signatures.len()) {
+            return Err(EnvelopeError::SignatureCount { count: raw.signatures.len() });
+        }
+        let payload = STANDARD.decode(raw.payload).map_err(|error| malformed(format!("payload: {error}")))?;
+        let signatures = raw.signatures.iter().map(RawSignature::parse).collect::<Result<Vec<_>, _>>()?;
+        let sorted = signatures.windows(2).all(|pair| pair[0].key_id < pair[1].key_id);
+        let envelope = Envelope { payload, signatures };
+        if !sorted || envelope.to_bytes() != bytes {
+            return Err(EnvelopeError::NotCanonical);
+        }
+        Ok(envelope)
+    }
+
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = String::with_capacity(self.payload.len() * 4 / 3 + 64 + 180 * self.signatures.len());
+        text.push_str("{\"payload\":\"");
+        STANDARD.encode_string(&self.payload, &mut text);
+        text.push_str("\",\"payloadType\":\"");
+        text.push_str(PAYLOAD_TYPE);
+        text.push_str("\",\"signatures\":[");
+        for (index, EnvelopeSignature { key_id, signature }) in self.signatures.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            text.push_str(&format!("{comma}{{\"keyid\":\"{key_id}\",\"sig\":\""));
+            STANDARD.encode_string(signature.as_bytes(), &mut text);
+            text.push_str("\"}");
+        }
+        text.push_str("]}");
+        text.into_bytes()
+    }
+
+    /// The signed bytes: an in-toto Statement.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// In order of key id.
+    pub fn signatures(&self) -> &[EnvelopeSignature] {
+        &self.signatures
+    }
+
+    /// What is signed.
+    pub fn pae(&self) -> Vec<u8> {
+        pae(PAYLOAD_TYPE, &self.payload)
+    }
+
+    /// The statement's identity.
+    pub fn id(&self) -> StatementId {
+        Hash::sha256(&self.pae())
+    }
+
+    /// Verifies the signature at `index` under `key`.
+    pub fn verify(&self, index: usize, key: &PublicKey) -> Result<(), KeyError> {
+        let signature = self.signatures.get(index).ok_or(KeyError::InvalidSignature)?;
+        key.verify(&self.pae(), &signature.signature)
+    }
+}
+
+impl RawSignature<'_> {
+    fn parse(&self) -> Result<EnvelopeSignature, EnvelopeError> {
+        let malformed = |reason: String| EnvelopeError::Malformed { reason };
+        let key_id = self.keyid.parse().map_err(|error| malformed(format!("keyid: {error}")))?;
+        let bytes = STANDARD.decode(self.sig).map_err(|error| malformed(format!("sig: {error}")))?;
+        let bytes: [u8; 64] =
+            bytes.try_into().map_err(|_| malformed("sig: an ed25519 signature has 64 bytes".to_owned()))?;
+        Ok(EnvelopeSignature { key_id, signature: Signature::from_bytes(bytes) })
+    }
+}

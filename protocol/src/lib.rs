@@ -1,0 +1,35 @@
+//! The ground floor of Standstill: bytes, and what makes them trustworthy.
+//!
+//! Nothing here does I/O, asks for the time or draws randomness. Each module is one format or one primitive,
+//! and opens with an example of its bytes.
+//!
+//! ```text
+//! statement ──signed──▶ dsse::Envelope ──leaf──▶ log ──root──▶ block::Header ──signed by a quorum──▶ Certificate
+//!                                                  └─root──▶ checkpoint ──cosigned──▶ a note that others' tools read
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`hash`] | [`hash::Hash`], domain tags |
+//! | [`keys`] | ed25519, strict verification |
+//! | [`codec`] | the one binary codec: strict bincode |
+//! | [`units`] | [`units::Flop`], [`units::Joule`], [`units::Timestamp`] |
+//! | [`log`] | RFC 6962 Merkle log |
+//! | [`dsse`] | signed envelopes, one canonical byte form |
+//! | [`block`], [`certificate`], [`validators`] | what consensus agrees on, and the proof that it did |
+//!
+//! Decoders are strict: bounded before they allocate, no trailing bytes, and decode then encode gives the same bytes.
+
+pub mod block;
+pub mod certificate;
+pub mod codec;
+pub mod dsse;
+pub mod hash;
+pub mod keys;
+pub mod log;
+pub mod member;
+pub mod units;
+pub mod validators;
+
+/// The version of the rules by which a block is executed; a header names it and `apply` dispatches on it.
+pub const PROTOCOL_VERSION: u32 = 1;
