@@ -1,1 +1,1 @@
-
+//! Importers: statements from the files that labs' own tools wrote.
