@@ -24,6 +24,7 @@ pub mod block;
 pub mod certificate;
 pub mod codec;
 pub mod dsse;
+pub mod evidence;
 pub mod hash;
 pub mod keys;
 pub mod log;
