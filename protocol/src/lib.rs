@@ -14,6 +14,7 @@
 //! | [`keys`] | ed25519, strict verification |
 //! | [`codec`] | the one binary codec: strict bincode |
 //! | [`units`] | [`units::Flop`], [`units::Joule`], [`units::Timestamp`] |
+//! | [`json`] | strict JSON: duplicate names, fractions and lone surrogates are refused |
 //! | [`log`] | RFC 6962 Merkle log |
 //! | [`dsse`] | signed envelopes, one canonical byte form |
 //! | [`block`], [`certificate`], [`validators`] | what consensus agrees on, and the proof that it did |
@@ -26,6 +27,7 @@ pub mod codec;
 pub mod dsse;
 pub mod evidence;
 pub mod hash;
+pub mod json;
 pub mod keys;
 pub mod log;
 pub mod member;
