@@ -1,1 +1,19 @@
+//! A Standstill node: keys, store, networks, HTTP API, and the state machine that consensus drives.
+//!
+//! ```text
+//! api ──envelope──▶ pool ◀──gossip──▶ other nodes
+//!                    │ build
+//!                 machine ◀──engine (consensus)──▶ other validators
+//!                    │ commit, one transaction a block
+//!                  store ──▶ cosign ──▶ checkpoint, tiles, receipts ──▶ api
+//! ```
+//!
+//! [`home`] is a node on disk, [`Node::start`] runs it. The binary `standstill` is a thin shell over both.
 
+pub mod config;
+pub mod exit;
+pub mod home;
+pub mod keystore;
+mod run;
+
+pub use run::{Endpoint, Node, NodeError, RunningNode};
