@@ -109,11 +109,14 @@ fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
 
-/// The nearest known key within a third of its length in edits.
+/// The nearest known key, if at least half of it is right.
 fn nearest(key: &str) -> Option<&'static str> {
     let candidates = SETTINGS.iter().map(|setting| setting.key).chain(std::iter::once("peers"));
     let scored = candidates.map(|candidate| (distance(key, candidate), candidate));
-    scored.filter(|(distance, candidate)| *distance <= candidate.len().max(6) / 2).min().map(|(_, candidate)| candidate)
+    scored
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(key.len()) / 2)
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 /// Levenshtein distance, on bytes.
