@@ -1,0 +1,451 @@
+//! Every way an entry can be refused, named.
+//!
+//! [`Refusal::code`] is stable: it is the `code` of the API's problem details, the name on the command line, and the name
+//! in tests and documentation. [`Refusal::hint`] says what a person can do.
+
+use standstill_attestations::{Kind, StatementError};
+use standstill_protocol::codec::CodecError;
+use standstill_protocol::dsse::{EnvelopeError, StatementId};
+use standstill_protocol::evidence::EvidenceError;
+use standstill_protocol::hash::Hash;
+use standstill_protocol::member::{MemberId, Name};
+use standstill_protocol::units::{Flop, Timestamp};
+use standstill_protocol::validators::Address;
+
+use crate::state::StateFault;
+
+/// Why an entry cannot be part of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The bytes are no canonical envelope.
+    #[error("{source}")]
+    Envelope {
+        /// What is wrong with them.
+        source: EnvelopeError,
+    },
+    /// The payload is no statement, or one that contradicts itself.
+    #[error("{source}")]
+    Statement {
+        /// What is wrong with it.
+        source: StatementError,
+    },
+    /// A kind of statement that these rules do not know.
+    #[error("statements of the kind `{kind}` are not taken on this ledger")]
+    UnsupportedKind {
+        /// The kind.
+        kind: Kind,
+    },
+    /// Made for another ledger.
+    #[error("the statement is meant for the ledger {found}, this one is {expected}")]
+    WrongChain {
+        /// The chain id in the statement.
+        found: Hash,
+        /// The chain id of this ledger.
+        expected: Hash,
+    },
+    /// The treaty names no such member.
+    #[error("`{member}` is not a member of the treaty")]
+    NotAMember {
+        /// The name in the statement.
+        member: MemberId,
+    },
+    /// The member's roles do not allow the statement.
+    #[error("`{member}` is no {needed}, and only a {needed} can make a `{kind}` statement")]
+    WrongRole {
+        /// Who signed.
+        member: MemberId,
+        /// What was said.
+        kind: Kind,
+        /// The roles that can say it.
+        needed: &'static str,
+    },
+    /// A key that was never registered.
+    #[error("no member has a key {key_id}")]
+    UnknownKey {
+        /// The key's id.
+        key_id: Hash,
+    },
+    /// The key is another member's.
+    #[error("the key {key_id} belongs to `{owner}`, the statement is by `{member}`")]
+    KeyOfAnother {
+        /// The key's id.
+        key_id: Hash,
+        /// Whose it is.
+        owner: MemberId,
+        /// Who the statement says made it.
+        member: MemberId,
+    },
+    /// The key is registered, and becomes active later.
+    #[error("the key {key_id} is active from height {active_from}")]
+    KeyNotActive {
+        /// The key's id.
+        key_id: Hash,
+        /// Its first height.
+        active_from: u64,
+    },
+    /// The key was revoked.
+    #[error("the key {key_id} was revoked at height {height}")]
+    RevokedKey {
+        /// The key's id.
+        key_id: Hash,
+        /// When.
+        height: u64,
+    },
+    /// A signature does not verify.
+    #[error("the signature by the key {key_id} is not valid")]
+    BadSignature {
+        /// The key that it names.
+        key_id: Hash,
+    },
+    /// The statement is in the ledger already.
+    #[error("the statement {id} is in the ledger already, at index {index}")]
+    Duplicate {
+        /// Its id.
+        id: StatementId,
+        /// Where it stands in the log.
+        index: u64,
+    },
+    /// The member already used this sequence number for another statement.
+    #[error("sequence {sequence} of `{member}` is used, the next is {next}")]
+    SequenceUsed {
+        /// Who.
+        member: MemberId,
+        /// The number in the statement.
+        sequence: u64,
+        /// The number to use.
+        next: u64,
+    },
+    /// The member's earlier statements are missing.
+    #[error("sequence {sequence} of `{member}` comes too early, the next is {next}")]
+    SequenceGap {
+        /// Who.
+        member: MemberId,
+        /// The number in the statement.
+        sequence: u64,
+        /// The number to use.
+        next: u64,
+    },
+    /// Issued after the time of the block, clock skew allowed for.
+    #[error("issued at {issued_at}, later than {limit}, the latest time that the clocks allow")]
+    FutureDated {
+        /// What the statement says.
+        issued_at: Timestamp,
+        /// Block time plus skew.
+        limit: Timestamp,
+    },
+    /// Reports compute that is still to come.
+    #[error("the window ends at {end}, later than {limit}, the latest time that the clocks allow")]
+    FutureWindow {
+        /// The window's end.
+        end: Timestamp,
+        /// Block time plus skew.
+        limit: Timestamp,
+    },
+    /// The treaty has no such period.
+    #[error("the treaty has no reporting period {period}")]
+    UnknownPeriod {
+        /// Its index.
+        period: u32,
+    },
+    /// The period has not begun.
+    #[error("reporting period {period} begins at {start}")]
+    FuturePeriod {
+        /// Its index.
+        period: u32,
+        /// When it begins.
+        start: Timestamp,
+    },
+    /// The window has nothing in common with the period that it is reported for.
+    #[error("the window {start} to {end} lies outside reporting period {period}")]
+    WindowOutsidePeriod {
+        /// The period's index.
+        period: u32,
+        /// The window's start.
+        start: Timestamp,
+        /// The window's end.
+        end: Timestamp,
+    },
+    /// A lab named too many sites.
+    #[error("`{member}` has {limit} sites already, `{site}` would be one more")]
+    TooManySites {
+        /// The lab.
+        member: MemberId,
+        /// The new site.
+        site: Name,
+        /// How many it may have.
+        limit: u32,
+    },
+    /// A lab named too many runs.
+    #[error("`{member}` has {limit} runs already, `{run}` would be one more")]
+    TooManyRuns {
+        /// The lab.
+        member: MemberId,
+        /// The new run.
+        run: Name,
+        /// How many it may have.
+        limit: u32,
+    },
+    /// The run's sum shrank, or an earlier period's sum exceeds a later one's.
+    #[error("run `{run}`: cumulative {found} FLOP for period {period} contradicts {known} FLOP reported for period {known_period}")]
+    CumulativeContradiction {
+        /// The run.
+        run: Name,
+        /// The period reported now.
+        period: u32,
+        /// The bound reported now.
+        found: Flop,
+        /// The period reported before.
+        known_period: u32,
+        /// The bound reported before.
+        known: Flop,
+    },
+    /// A report on a run that an earlier report declared finished.
+    #[error("run `{run}` was reported finished in period {period}")]
+    RunFinished {
+        /// The run.
+        run: Name,
+        /// The period of its final report.
+        period: u32,
+    },
+    /// A sum over the lab's reports no longer fits.
+    #[error("the sum of reported FLOP of `{member}` overflows")]
+    Overflow {
+        /// The lab.
+        member: MemberId,
+    },
+    /// The treaty names no such phase.
+    #[error("the treaty has no phase `{phase}`")]
+    UnknownPhase {
+        /// The name in the vote.
+        phase: Name,
+    },
+    /// The phase voted for is the one in force.
+    #[error("phase `{phase}` is in force already")]
+    PhaseInForce {
+        /// The phase.
+        phase: Name,
+    },
+    /// The vote of a member that does not adjudicate.
+    #[error("`{member}` is not an adjudicator of phase `{phase}`")]
+    NotAnAdjudicator {
+        /// Who voted.
+        member: MemberId,
+        /// On what.
+        phase: Name,
+    },
+    /// The key to be registered is no ed25519 key.
+    #[error("the key {key_id} is not a valid ed25519 key")]
+    InvalidKey {
+        /// Its id.
+        key_id: Hash,
+    },
+    /// The key to be registered was registered before.
+    #[error("the key {key_id} is registered to `{owner}` already")]
+    KeyRegistered {
+        /// Its id.
+        key_id: Hash,
+        /// Whose it is.
+        owner: MemberId,
+    },
+    /// Keys of this role are changed by amending the treaty.
+    #[error("keys with the role `{role}` cannot be registered by a statement")]
+    UnsupportedKeyRole {
+        /// The role.
+        role: &'static str,
+    },
+    /// The member has too many keys.
+    #[error("`{member}` has registered {limit} keys, the most that one member can have")]
+    TooManyKeys {
+        /// Who.
+        member: MemberId,
+        /// How many.
+        limit: u32,
+    },
+    /// The key to be revoked is not the member's.
+    #[error("`{member}` has no key {key_id} to revoke")]
+    KeyNotHeld {
+        /// Who.
+        member: MemberId,
+        /// The key's id.
+        key_id: Hash,
+    },
+    /// Revoking this key would leave the member without one.
+    #[error("the key {key_id} is the last active key of `{member}`")]
+    LastKey {
+        /// Who.
+        member: MemberId,
+        /// The key's id.
+        key_id: Hash,
+    },
+    /// The bytes are no evidence.
+    #[error("the evidence does not decode: {source}")]
+    EvidenceMalformed {
+        /// What is wrong with them.
+        source: CodecError,
+    },
+    /// The evidence proves nothing.
+    #[error("{source}")]
+    EvidenceInvalid {
+        /// Why.
+        source: EvidenceError,
+    },
+    /// The evidence is about a height that this ledger has not reached.
+    #[error("the evidence is about height {height}, this ledger is at {current}")]
+    EvidenceFuture {
+        /// Of the evidence.
+        height: u64,
+        /// Of this block.
+        current: u64,
+    },
+    /// This contradiction is recorded already.
+    #[error("evidence against {validator} at height {height}, round {round} is in the ledger already")]
+    EvidenceDuplicate {
+        /// Whom it accuses.
+        validator: Address,
+        /// Of the evidence.
+        height: u64,
+        /// Of the evidence.
+        round: u32,
+    },
+    /// The member's share of the block is used up.
+    #[error("the entries of `{member}` have {bytes} bytes in this block, more than its share of {limit}")]
+    MemberQuota {
+        /// Who.
+        member: MemberId,
+        /// Bytes, this entry included.
+        bytes: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The block's share for evidence is used up.
+    #[error("more than {limit} entries of evidence in one block")]
+    EvidenceQuota {
+        /// Entries allowed.
+        limit: usize,
+    },
+}
+
+impl Refusal {
+    /// The stable name, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::Envelope { source } => envelope_code(source),
+            Refusal::Statement { source } => source.code(),
+            Refusal::UnsupportedKind { .. } => "unsupported-kind",
+            Refusal::WrongChain { .. } => "wrong-chain",
+            Refusal::NotAMember { .. } => "not-a-member",
+            Refusal::WrongRole { .. } => "wrong-role",
+            Refusal::UnknownKey { .. } => "unknown-key",
+            Refusal::KeyOfAnother { .. } => "key-of-another-member",
+            Refusal::KeyNotActive { .. } => "key-not-active",
+            Refusal::RevokedKey { .. } => "revoked-key",
+            Refusal::BadSignature { .. } => "bad-signature",
+            Refusal::Duplicate { .. } => "duplicate",
+            Refusal::SequenceUsed { .. } => "sequence-used",
+            Refusal::SequenceGap { .. } => "sequence-gap",
+            Refusal::FutureDated { .. } => "future-dated",
+            Refusal::FutureWindow { .. } => "future-window",
+            Refusal::UnknownPeriod { .. } => "unknown-period",
+            Refusal::FuturePeriod { .. } => "future-period",
+            Refusal::WindowOutsidePeriod { .. } => "window-outside-period",
+            Refusal::TooManySites { .. } => "too-many-sites",
+            Refusal::TooManyRuns { .. } => "too-many-runs",
+            Refusal::CumulativeContradiction { .. } => "cumulative-contradiction",
+            Refusal::RunFinished { .. } => "run-finished",
+            Refusal::Overflow { .. } => "sum-overflow",
+            Refusal::UnknownPhase { .. } => "unknown-phase",
+            Refusal::PhaseInForce { .. } => "phase-in-force",
+            Refusal::NotAnAdjudicator { .. } => "not-an-adjudicator",
+            Refusal::InvalidKey { .. } => "invalid-key",
+            Refusal::KeyRegistered { .. } => "key-registered",
+            Refusal::UnsupportedKeyRole { .. } => "unsupported-key-role",
+            Refusal::TooManyKeys { .. } => "too-many-keys",
+            Refusal::KeyNotHeld { .. } => "key-not-held",
+            Refusal::LastKey { .. } => "last-key",
+            Refusal::EvidenceMalformed { .. } => "evidence-malformed",
+            Refusal::EvidenceInvalid { .. } => "evidence-invalid",
+            Refusal::EvidenceFuture { .. } => "evidence-future",
+            Refusal::EvidenceDuplicate { .. } => "evidence-duplicate",
+            Refusal::MemberQuota { .. } => "member-quota",
+            Refusal::EvidenceQuota { .. } => "evidence-quota",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Refusal::Envelope { source: EnvelopeError::Oversized { .. } } => {
+                "shorten the statement: keep bulky evidence in files and name their digests"
+            }
+            Refusal::Envelope { .. } => "write the envelope with `standstill attest sign`, and send its bytes unchanged",
+            Refusal::Statement { source } => source.hint(),
+            Refusal::UnsupportedKind { .. } => "use a kind that `standstill attest new --help` lists",
+            Refusal::WrongChain { .. } => "sign the statement again for this treaty's chain id",
+            Refusal::NotAMember { .. } | Refusal::WrongRole { .. } => "see who the treaty's members are, and their roles",
+            Refusal::UnknownKey { .. } => "sign with a key of the treaty, or register this one with an active key first",
+            Refusal::KeyOfAnother { .. } => "sign with a key of the member that the statement names",
+            Refusal::KeyNotActive { .. } => "wait for the next block, or sign with an older key",
+            Refusal::RevokedKey { .. } => "sign again with an active key",
+            Refusal::BadSignature { .. } => "sign again: the bytes changed after they were signed, or another key signed",
+            Refusal::Duplicate { .. } => "nothing to do: the statement is recorded, ask for its receipt",
+            Refusal::SequenceUsed { .. } => "sign again with the member's next sequence number",
+            Refusal::SequenceGap { .. } => "submit the earlier statements first",
+            Refusal::FutureDated { .. } | Refusal::FutureWindow { .. } => "check this machine's clock",
+            Refusal::UnknownPeriod { .. } | Refusal::FuturePeriod { .. } | Refusal::WindowOutsidePeriod { .. } => {
+                "see the treaty's reporting periods with `standstill attest due`"
+            }
+            Refusal::TooManySites { .. } | Refusal::TooManyRuns { .. } => "report under a name that is known already",
+            Refusal::CumulativeContradiction { .. } => {
+                "report the run's sum so far, which never falls; use a new run for new weights"
+            }
+            Refusal::RunFinished { .. } => "report further training of these weights as a new run",
+            Refusal::Overflow { .. } => "check the unit: figures are single operations",
+            Refusal::UnknownPhase { .. } | Refusal::PhaseInForce { .. } => "see the treaty's phases with `standstill status`",
+            Refusal::NotAnAdjudicator { .. } => "the treaty names who adjudicates",
+            Refusal::InvalidKey { .. } => "make a key with `standstill key generate`",
+            Refusal::KeyRegistered { .. } => "register a key that no member has used",
+            Refusal::UnsupportedKeyRole { .. } => "amend the treaty to change keys of this role",
+            Refusal::TooManyKeys { .. } => "keep to the keys that are registered",
+            Refusal::KeyNotHeld { .. } => "name an active key of your own",
+            Refusal::LastKey { .. } => "register another key first",
+            Refusal::EvidenceMalformed { .. } | Refusal::EvidenceInvalid { .. } | Refusal::EvidenceFuture { .. } => {
+                "nothing to do: the evidence proves nothing here"
+            }
+            Refusal::EvidenceDuplicate { .. } => "nothing to do: it is recorded",
+            Refusal::MemberQuota { .. } | Refusal::EvidenceQuota { .. } => "nothing to do: it waits for a later block",
+        }
+    }
+}
+
+fn envelope_code(error: &EnvelopeError) -> &'static str {
+    match error {
+        EnvelopeError::Oversized { .. } => "envelope-oversized",
+        EnvelopeError::Malformed { .. } => "envelope-malformed",
+        EnvelopeError::PayloadType { .. } => "envelope-payload-type",
+        EnvelopeError::SignatureCount { .. } => "envelope-signature-count",
+        EnvelopeError::NotCanonical => "envelope-not-canonical",
+    }
+}
+
+impl From<EnvelopeError> for Refusal {
+    fn from(source: EnvelopeError) -> Self {
+        Refusal::Envelope { source }
+    }
+}
+
+impl From<StatementError> for Refusal {
+    fn from(source: StatementError) -> Self {
+        Refusal::Statement { source }
+    }
+}
+
+/// An entry was refused, or the state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionError {
+    /// The entry is bad.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// This node failed; the entry may be good.
+    #[error("{0}")]
+    Fault(#[from] StateFault),
+}

@@ -1,0 +1,113 @@
+//! Batched update: each touched node is read once and hashed once, however many keys below it change.
+
+use std::collections::BTreeMap;
+
+use standstill_protocol::hash::Hash;
+
+use super::{Child, Node, NodePath, StateChanges, StateFault, StateKey, StateRead, empty_root};
+
+/// The root of the map behind `state`.
+pub fn root(state: &dyn StateRead) -> Result<Hash, StateFault> {
+    Ok(state.node(&NodePath::ROOT)?.map_or_else(empty_root, |node| node.hash()))
+}
+
+/// A leaf to be set (`Some` leaf hash) or removed.
+#[derive(Clone, Copy)]
+struct Change {
+    key: StateKey,
+    hash: Option<Hash>,
+}
+
+/// Sets and removes leaves. Returns the new root, and the leaves with the nodes that change because of them.
+pub fn update(
+    state: &dyn StateRead,
+    leaves: BTreeMap<StateKey, Option<Vec<u8>>>,
+) -> Result<(Hash, StateChanges), StateFault> {
+    let changes: Vec<_> = leaves
+        .iter()
+        .map(|(key, value)| Change { key: *key, hash: value.as_ref().map(|value| key.leaf_hash(value)) })
+        .collect();
+    let mut update = Update { state, nodes: BTreeMap::new() };
+    let top = match state.node(&NodePath::ROOT)? {
+        Some(node) => Child::Node { hash: node.hash() },
+        None => Child::Empty,
+    };
+    let root = update.descend(NodePath::ROOT, top, &changes)?.hash();
+    Ok((root, StateChanges { leaves, nodes: update.nodes }))
+}
+
+struct Update<'a> {
+    state: &'a dyn StateRead,
+    nodes: BTreeMap<NodePath, Option<Node>>,
+}
+
+impl Update<'_> {
+    /// What hangs at `path` once `changes`, all of them below it, are made.
+    fn descend(&mut self, path: NodePath, current: Child, changes: &[Change]) -> Result<Child, StateFault> {
+        if changes.is_empty() {
+            return Ok(current);
+        }
+        match current {
+            Child::Node { .. } => {
+                let missing = StateFault::MissingNode { depth: path.depth() };
+                let node = self.state.node(&path)?.ok_or(missing)?;
+                let (left, right) = split(changes, path.depth());
+                let left = self.descend(below(&path, false)?, node.left, left)?;
+                let right = self.descend(below(&path, true)?, node.right, right)?;
+                Ok(self.join(path, Node { left, right }))
+            }
+            Child::Empty => self.build(path, &kept(changes, None)),
+            Child::Leaf { key, hash } => self.build(path, &kept(changes, Some(Change { key, hash: Some(hash) }))),
+        }
+    }
+
+    /// The subtree of these leaves where no node was before. Sorted by key.
+    fn build(&mut self, path: NodePath, leaves: &[Change]) -> Result<Child, StateFault> {
+        match leaves {
+            [] => Ok(Child::Empty),
+            [Change { key, hash: Some(hash) }] if path.depth() > 0 => Ok(Child::Leaf { key: *key, hash: *hash }),
+            _ => {
+                let (left, right) = split(leaves, path.depth());
+                let left = self.build(below(&path, false)?, left)?;
+                let right = self.build(below(&path, true)?, right)?;
+                Ok(self.join(path, Node { left, right }))
+            }
+        }
+    }
+
+    /// Records the node, or lifts a lone leaf out of it.
+    fn join(&mut self, path: NodePath, node: Node) -> Child {
+        let lifted = match (node.left, node.right) {
+            (Child::Empty, Child::Empty) => Some(Child::Empty),
+            (Child::Empty, leaf @ Child::Leaf { .. }) | (leaf @ Child::Leaf { .. }, Child::Empty) => {
+                (path.depth() > 0).then_some(leaf)
+            }
+            _ => None,
+        };
+        self.nodes.insert(path, if lifted.is_some() { None } else { Some(node) });
+        lifted.unwrap_or_else(|| Child::Node { hash: node.hash() })
+    }
+}
+
+/// Leaves left after the changes: those that are set, and `present` unless it is among the changed.
+fn kept(changes: &[Change], present: Option<Change>) -> Vec<Change> {
+    let present = present.filter(|leaf| changes.binary_search_by_key(&leaf.key, |change| change.key).is_err());
+    let mut leaves: Vec<_> = changes.iter().filter(|change| change.hash.is_some()).copied().collect();
+    if let Some(leaf) = present {
+        let position = leaves.partition_point(|change| change.key < leaf.key);
+        leaves.insert(position, leaf);
+    }
+    leaves
+}
+
+fn split(changes: &[Change], depth: u8) -> (&[Change], &[Change]) {
+    changes.split_at(changes.partition_point(|change| !change.key.bit(depth)))
+}
+
+/// Two different keys part before 256 bits, so a path that long means that a store returned one key twice.
+fn below(path: &NodePath, right: bool) -> Result<NodePath, StateFault> {
+    path.child(right).ok_or_else(|| StateFault::Damaged {
+        what: "state map",
+        reason: "two leaves share all 256 bits of their keys".to_owned(),
+    })
+}
