@@ -1,3 +1,50 @@
 //! The state machine: entries in order become members, obligations and verdicts. Also bundles and receipts.
+//!
+//! ```text
+//! Proposal { height, time, entries, .. } ─┐
+//! Rules { treaty, modules, host } ────────┼─ apply ─▶ Applied { block, changes, leaves, verdicts, events }
+//! StateRead (the tip's state) ────────────┘       └─▶ Rejection: which entry, and why
+//! ```
+//!
+//! [`apply()`] is the only way that state changes: proposer, validators, syncing nodes, the simulator and the verifier
+//! all call it. It reads no clock and no file, and draws nothing at random.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`apply`](mod@apply) | execution of a block, admission to the pool, selection for a proposal |
+//! | [`state`] | the state map: sparse Merkle map, proofs |
+//! | [`schema`] | what the state holds, under which key |
+//! | [`query`] | questions to the state |
+//! | [`refusal`] | every way an entry can be refused, named |
+//! | [`bundle`] | a stretch of ledger in one file |
 
+pub mod apply;
 pub mod bundle;
+pub mod outcome;
+pub mod query;
+pub mod refusal;
+pub mod rules;
+pub mod schema;
+pub mod state;
+
+pub use apply::{Admitted, Verified, VerifyAll, admit, apply, apply_with, check, check_with, genesis, select};
+pub use outcome::{Applied, Event, GenesisError, Proposal, Recorded, Rejection};
+pub use refusal::{AdmissionError, Refusal};
+pub use rules::{Rules, RulesError};
+pub use schema::{Key, Pins, VerdictRecord};
+pub use state::{MemoryState, StateChanges, StateFault, StateKey, StateRead};
+
+/// Entries of one block, at most.
+pub const MAX_BLOCK_ENTRIES: usize = 8192;
+/// Bytes of one member's entries in a block, at most: nobody fills the block alone.
+pub const MAX_MEMBER_BYTES: usize = 2 << 20;
+/// Entries of evidence in one block, at most.
+pub const MAX_BLOCK_EVIDENCE: usize = 16;
+/// How far ahead of a member's next sequence the pool takes a statement.
+pub const MAX_PENDING: u64 = 4096;
+/// Sites that one lab may name.
+pub const MAX_SITES: u32 = 1024;
+/// Runs that one lab may name.
+pub const MAX_RUNS: u32 = 65_536;
+/// Keys that one member may ever register.
+pub const MAX_KEYS: u32 = 256;

@@ -186,7 +186,9 @@ pub enum Refusal {
         limit: u32,
     },
     /// The run's sum shrank, or an earlier period's sum exceeds a later one's.
-    #[error("run `{run}`: cumulative {found} FLOP for period {period} contradicts {known} FLOP reported for period {known_period}")]
+    #[error(
+        "run `{run}`: cumulative {found} FLOP for period {period} contradicts {known} FLOP reported for period {known_period}"
+    )]
     CumulativeContradiction {
         /// The run.
         run: Name,
@@ -377,16 +379,24 @@ impl Refusal {
             Refusal::Envelope { source: EnvelopeError::Oversized { .. } } => {
                 "shorten the statement: keep bulky evidence in files and name their digests"
             }
-            Refusal::Envelope { .. } => "write the envelope with `standstill attest sign`, and send its bytes unchanged",
+            Refusal::Envelope { .. } => {
+                "write the envelope with `standstill attest sign`, and send its bytes unchanged"
+            }
             Refusal::Statement { source } => source.hint(),
             Refusal::UnsupportedKind { .. } => "use a kind that `standstill attest new --help` lists",
             Refusal::WrongChain { .. } => "sign the statement again for this treaty's chain id",
-            Refusal::NotAMember { .. } | Refusal::WrongRole { .. } => "see who the treaty's members are, and their roles",
-            Refusal::UnknownKey { .. } => "sign with a key of the treaty, or register this one with an active key first",
+            Refusal::NotAMember { .. } | Refusal::WrongRole { .. } => {
+                "see who the treaty's members are, and their roles"
+            }
+            Refusal::UnknownKey { .. } => {
+                "sign with a key of the treaty, or register this one with an active key first"
+            }
             Refusal::KeyOfAnother { .. } => "sign with a key of the member that the statement names",
             Refusal::KeyNotActive { .. } => "wait for the next block, or sign with an older key",
             Refusal::RevokedKey { .. } => "sign again with an active key",
-            Refusal::BadSignature { .. } => "sign again: the bytes changed after they were signed, or another key signed",
+            Refusal::BadSignature { .. } => {
+                "sign again: the bytes changed after they were signed, or another key signed"
+            }
             Refusal::Duplicate { .. } => "nothing to do: the statement is recorded, ask for its receipt",
             Refusal::SequenceUsed { .. } => "sign again with the member's next sequence number",
             Refusal::SequenceGap { .. } => "submit the earlier statements first",
@@ -400,7 +410,9 @@ impl Refusal {
             }
             Refusal::RunFinished { .. } => "report further training of these weights as a new run",
             Refusal::Overflow { .. } => "check the unit: figures are single operations",
-            Refusal::UnknownPhase { .. } | Refusal::PhaseInForce { .. } => "see the treaty's phases with `standstill status`",
+            Refusal::UnknownPhase { .. } | Refusal::PhaseInForce { .. } => {
+                "see the treaty's phases with `standstill status`"
+            }
             Refusal::NotAnAdjudicator { .. } => "the treaty names who adjudicates",
             Refusal::InvalidKey { .. } => "make a key with `standstill key generate`",
             Refusal::KeyRegistered { .. } => "register a key that no member has used",
