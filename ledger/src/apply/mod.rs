@@ -14,6 +14,13 @@ use crate::state::{StateChanges, StateFault, StateRead};
 pub trait Verified: Sync {
     /// Whether every signature of the envelope with this digest was verified.
     fn contains(&self, envelope: &Hash) -> bool;
+
+    /// Whether every signature of the certificate with this [hash](standstill_protocol::certificate::Certificate::hash)
+    /// was verified, under the consensus keys that its addresses name. Then
+    /// [`check_signers`](standstill_protocol::certificate::Certificate::check_signers) is all that is left to do.
+    fn certificate(&self, _certificate: &Hash) -> bool {
+        false
+    }
 }
 
 /// Remembers nothing: every signature is verified.
