@@ -10,7 +10,11 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::Name;
 
+use crate::error::StatementError;
+use crate::limits;
+use crate::reader::{Object, Read, check_text};
 use crate::words;
+use crate::writer::Json;
 
 /// An adjudicator's vote to bring a phase into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,4 +57,58 @@ pub struct KeyRevocation {
     pub key_id: Hash,
     /// Why, for people.
     pub reason: String,
+}
+
+impl PhaseVote {
+    pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
+        Ok(PhaseVote {
+            phase: object.take("phase")?.name()?,
+            support: object.take("support")?.boolean()?,
+            reason: object.take("reason")?.text(limits::REASON)?,
+        })
+    }
+
+    pub(crate) fn write(&self, members: &mut Vec<(&'static str, Json)>) {
+        members.extend([
+            ("phase", Json::text(&self.phase)),
+            ("support", Json::Bool(self.support)),
+            ("reason", Json::text(&self.reason)),
+        ]);
+    }
+
+    pub(crate) fn check(&self) -> Read<()> {
+        check_text(&self.reason, limits::REASON, || "predicate.reason".to_owned())
+    }
+}
+
+impl KeyRegistration {
+    pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
+        let field = object.take("key")?;
+        let key = field.public_key()?;
+        Ok(KeyRegistration { key, role: object.take("role")?.word(KeyRole::WORDS, KeyRole::from_word)? })
+    }
+
+    pub(crate) fn write(&self, members: &mut Vec<(&'static str, Json)>) {
+        members.extend([("key", Json::text(self.key)), ("role", Json::text(self.role))]);
+    }
+
+    /// A key that could never verify a signature is not registered.
+    pub(crate) fn check(&self) -> Read<()> {
+        self.key.parse().map(|_| ()).map_err(|_| StatementError::NotAKey { path: "predicate.key".to_owned() })
+    }
+}
+
+impl KeyRevocation {
+    pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
+        let key_id = object.take("keyId")?.digest()?;
+        Ok(KeyRevocation { key_id, reason: object.take("reason")?.text(limits::REASON)? })
+    }
+
+    pub(crate) fn write(&self, members: &mut Vec<(&'static str, Json)>) {
+        members.extend([("keyId", Json::text(self.key_id)), ("reason", Json::text(&self.reason))]);
+    }
+
+    pub(crate) fn check(&self) -> Read<()> {
+        check_text(&self.reason, limits::REASON, || "predicate.reason".to_owned())
+    }
 }

@@ -15,6 +15,7 @@
 //! | [`claim`] | intervals, bases, evidence, and numbers that may be unknown |
 //! | [`training`], [`evaluation`], [`governance`] | the kinds |
 //! | [`accounting`] | 6ND, chips x time x peak x utilisation, interval arithmetic |
+//! | [`limits`] | the bound on every list and text |
 //! | [`error`] | [`StatementError`]: every refusal, named |
 //!
 //! Rules: FLOP and joules are decimal strings, ratios integer parts per million, times RFC 3339 UTC; an unknown number
@@ -22,14 +23,19 @@
 
 pub mod accounting;
 pub mod claim;
+mod claim_check;
+mod claim_json;
 pub mod error;
 pub mod evaluation;
 pub mod governance;
+pub mod limits;
+mod reader;
 pub mod statement;
 pub mod training;
 mod words;
+mod writer;
 
-pub use claim::{Basis, Evidence, EvidenceRole, Interval, Maybe, PpmInterval};
+pub use claim::{Basis, Evidence, EvidenceRole, Interval, Maybe, PpmInterval, Window};
 pub use error::StatementError;
 pub use evaluation::CapabilityEvaluation;
 pub use governance::{KeyRegistration, KeyRevocation, KeyRole, PhaseVote};

@@ -1,13 +1,18 @@
 //! The statement: an in-toto Statement v1 around one of our predicates.
 
 use standstill_protocol::hash::Hash;
+use standstill_protocol::json;
 use standstill_protocol::member::MemberId;
 use standstill_protocol::units::Timestamp;
 
+use crate::claim_check::{check_label, check_some, check_time, check_unique, check_whole};
 use crate::error::StatementError;
 use crate::evaluation::CapabilityEvaluation;
 use crate::governance::{KeyRegistration, KeyRevocation, PhaseVote};
+use crate::limits;
+use crate::reader::{Field, MAX_SAFE_INTEGER, Object, shorten};
 use crate::training::TrainingCompute;
+use crate::writer::Json;
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -142,8 +147,8 @@ impl Predicate {
 impl Statement {
     /// A vote or a statement about keys, whose one subject follows from the predicate; `None` for other kinds.
     pub fn governance(common: Common, predicate: Predicate) -> Option<Self> {
-        let subject = governed(&common, &predicate)?;
-        Some(Statement { subjects: vec![subject], common, predicate })
+        let (name, sha256) = governed(&common, &predicate)?;
+        Some(Statement { subjects: vec![Subject { name: name.to_owned(), sha256 }], common, predicate })
     }
 
     /// Its kind.
@@ -153,28 +158,135 @@ impl Statement {
 
     /// Parses a payload strictly, and makes every check that needs nothing but the statement itself.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
-        Err(StatementError::Oversized { length: payload.len() })
+        if payload.len() > limits::STATEMENT {
+            return Err(StatementError::Oversized { length: payload.len(), limit: limits::STATEMENT });
+        }
+        let value = json::parse(payload, limits::STATEMENT)
+            .map_err(|error| StatementError::Json { reason: error.to_string() })?;
+        let statement = read_statement(&Field::root(&value))?;
+        statement.check()?;
+        Ok(statement)
     }
 
     /// The canonical JSON: what gets signed. `parse(to_json(s)) == s` for every statement that [`Statement::check`]
-    /// accepts.
+    /// accepts and that is no larger than [`limits::STATEMENT`].
     pub fn to_json(&self) -> Vec<u8> {
-        Vec::new()
+        let subject = |subject: &Subject| {
+            let digest = Json::Object(vec![("sha256", Json::text(subject.sha256))]);
+            Json::Object(vec![("name", Json::text(&subject.name)), ("digest", digest)])
+        };
+        Json::Object(vec![
+            ("_type", Json::text(STATEMENT_TYPE)),
+            ("subject", Json::List(self.subjects.iter().map(subject).collect())),
+            ("predicateType", Json::text(self.kind().predicate_type())),
+            ("predicate", self.predicate_json()),
+        ])
+        .write()
+    }
+
+    fn predicate_json(&self) -> Json {
+        let mut members = vec![
+            ("chainId", Json::text(self.common.chain_id)),
+            ("member", Json::text(&self.common.member)),
+            ("sequence", Json::Whole(self.common.sequence)),
+            ("issuedAt", Json::text(self.common.issued_at)),
+        ];
+        match &self.predicate {
+            Predicate::TrainingCompute(predicate) => predicate.write(&mut members),
+            Predicate::CapabilityEvaluation(predicate) => predicate.write(&mut members),
+            Predicate::PhaseVote(predicate) => predicate.write(&mut members),
+            Predicate::KeyRegistration(predicate) => predicate.write(&mut members),
+            Predicate::KeyRevocation(predicate) => predicate.write(&mut members),
+        }
+        Json::Object(members)
     }
 
     /// The checks that [`Statement::parse`] makes, for a statement built in memory.
     pub fn check(&self) -> Result<(), StatementError> {
-        Ok(())
+        if self.common.sequence == 0 {
+            return Err(StatementError::ZeroSequence);
+        }
+        check_whole(self.common.sequence, MAX_SAFE_INTEGER, "predicate.sequence")?;
+        check_time(self.common.issued_at, "predicate.issuedAt")?;
+        self.check_subjects()?;
+        match &self.predicate {
+            Predicate::TrainingCompute(predicate) => predicate.check(&self.common, &self.subjects),
+            Predicate::CapabilityEvaluation(predicate) => predicate.check(),
+            Predicate::PhaseVote(predicate) => predicate.check(),
+            Predicate::KeyRegistration(predicate) => predicate.check(),
+            Predicate::KeyRevocation(predicate) => predicate.check(),
+        }
+    }
+
+    fn check_subjects(&self) -> Result<(), StatementError> {
+        check_some(self.subjects.len(), limits::SUBJECTS, "subject")?;
+        for (index, subject) in self.subjects.iter().enumerate() {
+            check_label(&subject.name, &format!("subject[{index}].name"))?;
+        }
+        check_unique(self.subjects.iter().map(|subject| &subject.name), "subject", ToString::to_string)?;
+        match governed(&self.common, &self.predicate) {
+            Some((name, sha256)) if !is_only(&self.subjects, name, sha256) => {
+                Err(StatementError::SubjectMismatch { expected_name: name, expected: sha256.to_string() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// The subject that a governance predicate must have.
-fn governed(common: &Common, predicate: &Predicate) -> Option<Subject> {
-    let (name, sha256) = match predicate {
-        Predicate::PhaseVote(_) => ("chain", common.chain_id),
-        Predicate::KeyRegistration(registration) => ("key", registration.key.id()),
-        Predicate::KeyRevocation(revocation) => ("key", revocation.key_id),
-        Predicate::TrainingCompute(_) | Predicate::CapabilityEvaluation(_) => return None,
+fn is_only(subjects: &[Subject], name: &str, sha256: Hash) -> bool {
+    matches!(subjects, [only] if only.name == name && only.sha256 == sha256)
+}
+
+fn read_statement(document: &Field<'_, '_>) -> Result<Statement, StatementError> {
+    let mut object = document.object()?;
+    let statement_type = object.take("_type")?.raw_text()?;
+    if statement_type != STATEMENT_TYPE {
+        return Err(StatementError::StatementType { found: shorten(statement_type) });
+    }
+    let uri = object.take("predicateType")?.raw_text()?;
+    let kind = Kind::from_predicate_type(uri).ok_or_else(|| StatementError::PredicateType { found: shorten(uri) })?;
+    let subjects = object.take("subject")?.list(limits::SUBJECTS, read_subject)?;
+    let predicate = object.take("predicate")?;
+    object.finish()?;
+    let mut members = predicate.object()?;
+    let common = Common {
+        chain_id: members.take("chainId")?.digest()?,
+        member: members.take("member")?.name()?,
+        sequence: members.take("sequence")?.whole(MAX_SAFE_INTEGER)?,
+        issued_at: members.take("issuedAt")?.time()?,
     };
-    Some(Subject { name: name.to_owned(), sha256 })
+    let predicate = read_predicate(kind, &mut members)?;
+    members.finish()?;
+    Ok(Statement { subjects, common, predicate })
+}
+
+fn read_predicate(kind: Kind, members: &mut Object<'_, '_>) -> Result<Predicate, StatementError> {
+    Ok(match kind {
+        Kind::TrainingCompute => Predicate::TrainingCompute(TrainingCompute::read(members)?),
+        Kind::CapabilityEvaluation => Predicate::CapabilityEvaluation(CapabilityEvaluation::read(members)?),
+        Kind::PhaseVote => Predicate::PhaseVote(PhaseVote::read(members)?),
+        Kind::KeyRegistration => Predicate::KeyRegistration(KeyRegistration::read(members)?),
+        Kind::KeyRevocation => Predicate::KeyRevocation(KeyRevocation::read(members)?),
+    })
+}
+
+fn read_subject(field: Field<'_, '_>) -> Result<Subject, StatementError> {
+    let mut object = field.object()?;
+    let name = object.take("name")?.text(limits::LABEL)?;
+    let digest = object.take("digest")?;
+    object.finish()?;
+    let mut digest = digest.object()?;
+    let sha256 = digest.take("sha256")?.digest()?;
+    digest.finish()?;
+    Ok(Subject { name, sha256 })
+}
+
+/// Name and digest of the subject that a governance predicate must have, and only that.
+fn governed(common: &Common, predicate: &Predicate) -> Option<(&'static str, Hash)> {
+    match predicate {
+        Predicate::PhaseVote(_) => Some(("chain", common.chain_id)),
+        Predicate::KeyRegistration(registration) => Some(("key", registration.key.id())),
+        Predicate::KeyRevocation(revocation) => Some(("key", revocation.key_id)),
+        Predicate::TrainingCompute(_) | Predicate::CapabilityEvaluation(_) => None,
+    }
 }

@@ -11,6 +11,9 @@
 //! *Incremental* FLOP fall into this window and count toward the parameters that survive; *cumulative* is the run's sum
 //! so far, base models not included; *discarded* is work in this window that a restart threw away.
 
+mod check;
+mod json;
+
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Joule;

@@ -13,6 +13,9 @@
 //! *Planned* and *completed* count runs of samples, so a sample run in two epochs counts twice; *scored* counts, for
 //! each score, the samples that it rests on after the epochs were reduced.
 
+mod check;
+mod json;
+
 use standstill_protocol::hash::Hash;
 use standstill_protocol::units::Ppm;
 

@@ -1,0 +1,31 @@
+//! The bounds on every list and text of a statement, so that the largest fits an envelope's 65,535 bytes in most cases
+//! and no reader allocates more than it was given.
+
+/// Bytes of a statement: base64 of these, with eight signatures, fits one log entry.
+pub const STATEMENT: usize = 47_000;
+/// Subjects of a statement.
+pub const SUBJECTS: usize = 16;
+/// Sessions in one window.
+pub const SESSIONS: usize = 64;
+/// Base models of a run.
+pub const BASE_MODELS: usize = 16;
+/// Files behind a statement.
+pub const EVIDENCE: usize = 16;
+/// Fields taken from one file.
+pub const IMPORTED_FIELDS: usize = 32;
+/// Commits that pin a suite.
+pub const COMMITS: usize = 8;
+/// Steps of a solver.
+pub const SOLVER_STEPS: usize = 16;
+/// Settings of an elicitation.
+pub const PARAMETERS: usize = 32;
+/// Scores of an evaluation.
+pub const SCORES: usize = 32;
+/// Bytes of a label: a name of an artefact, a tool, a metric, a version.
+pub const LABEL: usize = 128;
+/// Bytes of a repository's address.
+pub const ADDRESS: usize = 256;
+/// Bytes of a setting's value.
+pub const SETTING: usize = 256;
+/// Bytes of a reason.
+pub const REASON: usize = 512;

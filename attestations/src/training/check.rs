@@ -1,0 +1,183 @@
+//! What a `training-compute` report must satisfy alone: order, bounds, and numbers that fit each other.
+
+use super::{CountingRule, Hardware, Method, TrainingCompute, Workload};
+use crate::accounting;
+use crate::claim::Interval;
+use crate::claim_check::{
+    check_count, check_evidence, check_interval, check_label, check_maybe, check_ppm_interval, check_some,
+    check_unique, check_window,
+};
+use crate::error::StatementError;
+use crate::limits;
+use crate::reader::Read;
+use crate::statement::{Common, Subject};
+
+/// In percent, for messages.
+const TOLERANCE_PERCENT: u64 = accounting::TOLERANCE.0 / 10_000;
+
+fn overflow(path: &str) -> StatementError {
+    StatementError::Overflow { path: path.to_owned() }
+}
+
+impl TrainingCompute {
+    pub(crate) fn check(&self, common: &Common, subjects: &[Subject]) -> Read<()> {
+        check_window(&self.window, "predicate.window")?;
+        self.check_sessions()?;
+        if common.issued_at < self.window.end {
+            let (issued, end) = (common.issued_at.to_string(), self.window.end.to_string());
+            return Err(StatementError::IssuedBeforeEnd { issued, end });
+        }
+        self.check_figures()?;
+        self.check_base_models(subjects)?;
+        self.check_inputs()?;
+        check_evidence(&self.evidence, self.basis)
+    }
+
+    /// Sessions are in order, apart, inside the window, and reach both of its ends.
+    fn check_sessions(&self) -> Read<()> {
+        check_some(self.sessions.len(), limits::SESSIONS, "predicate.sessions")?;
+        let mut previous_end = None;
+        for (index, session) in self.sessions.iter().enumerate() {
+            check_window(&session.window, &format!("predicate.sessions[{index}]"))?;
+            if session.window.start < self.window.start || session.window.end > self.window.end {
+                return Err(StatementError::SessionOutsideWindow { index });
+            }
+            if previous_end.is_some_and(|end| session.window.start < end) {
+                return Err(StatementError::SessionsOverlap { index });
+            }
+            previous_end = Some(session.window.end);
+        }
+        let first = self.sessions.first().map(|session| session.window.start);
+        if first != Some(self.window.start) || previous_end != Some(self.window.end) {
+            let show = |time: Option<_>| {
+                time.map_or_else(String::new, |time: standstill_protocol::units::Timestamp| time.to_string())
+            };
+            return Err(StatementError::WindowBeyondSessions {
+                window: format!("{} to {}", self.window.start, self.window.end),
+                sessions: format!("{} to {}", show(first), show(previous_end)),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_figures(&self) -> Read<()> {
+        let (incremental, cumulative) = (self.flop.incremental, self.flop.cumulative);
+        check_interval(&incremental, "predicate.flop.incremental")?;
+        check_interval(&cumulative, "predicate.flop.cumulative")?;
+        let path = "predicate.flop.discarded";
+        check_maybe(&self.flop.discarded, path, |discarded| check_interval(discarded, path))?;
+        let bounds = [("lower", incremental.lower, cumulative.lower), ("upper", incremental.upper, cumulative.upper)];
+        for (bound, incremental, cumulative) in bounds {
+            if incremental > cumulative {
+                let (incremental, cumulative) = (incremental.0, cumulative.0);
+                return Err(StatementError::IncrementalAboveCumulative { bound, incremental, cumulative });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_base_models(&self, subjects: &[Subject]) -> Read<()> {
+        let list = "predicate.baseModels";
+        check_count(self.base_models.len(), limits::BASE_MODELS, list)?;
+        for (index, model) in self.base_models.iter().enumerate() {
+            check_label(&model.name, &format!("{list}[{index}].name"))?;
+            let path = format!("{list}[{index}].flop");
+            check_maybe(&model.flop, &path, |flop| check_interval(flop, &path))?;
+            if subjects.iter().any(|subject| subject.sha256 == model.sha256) {
+                return Err(StatementError::BaseModelIsSubject { sha256: model.sha256.to_string() });
+            }
+        }
+        check_unique(self.base_models.iter().map(|model| model.sha256), list, ToString::to_string)
+    }
+
+    /// Workload, hardware and energy, each alone and against the claim.
+    fn check_inputs(&self) -> Read<()> {
+        check_maybe(&self.workload, "predicate.workload", |workload| self.check_workload(workload))?;
+        check_maybe(&self.hardware, "predicate.hardware", |hardware| self.check_hardware(hardware))?;
+        check_maybe(&self.energy, "predicate.energy", |_| Ok(()))?;
+        let needs = |field| StatementError::MethodNeeds { method: self.method.as_str(), field };
+        match self.method {
+            Method::SixNd if self.workload.known().is_none() => Err(needs("workload")),
+            Method::Hardware if self.hardware.known().is_none() => Err(needs("hardware")),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_workload(&self, workload: &Workload) -> Read<()> {
+        let numbers = [
+            ("tokens", workload.tokens),
+            ("activeParameters", workload.active_parameters),
+            ("totalParameters", workload.total_parameters),
+        ];
+        if let Some((field, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            return Err(StatementError::Zero { path: format!("predicate.workload.{field}") });
+        }
+        if workload.active_parameters > workload.total_parameters {
+            let (active, total) = (workload.active_parameters, workload.total_parameters);
+            return Err(StatementError::ActiveAboveTotal { active, total });
+        }
+        let computed = accounting::six_nd(workload.active_parameters, workload.tokens)
+            .map_err(|_| overflow("predicate.workload"))?;
+        let counted_so = self.method == Method::SixNd || self.counting_rule == CountingRule::SixNdNonEmbedding;
+        let claimed = self.flop.incremental;
+        if counted_so && !accounting::agree(claimed, Interval::exact(computed), accounting::TOLERANCE) {
+            return Err(StatementError::SixNdContradiction {
+                computed: computed.0,
+                lower: claimed.lower.0,
+                upper: claimed.upper.0,
+                tolerance_percent: TOLERANCE_PERCENT,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_hardware(&self, hardware: &Hardware) -> Read<()> {
+        let numbers = [
+            ("chips", hardware.chips),
+            ("chipSeconds", hardware.chip_seconds),
+            ("peakFlopPerSecond", hardware.peak_flop_per_second),
+        ];
+        if let Some((field, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            return Err(StatementError::Zero { path: format!("predicate.hardware.{field}") });
+        }
+        check_ppm_interval(&hardware.utilisation, "predicate.hardware.utilisation")?;
+        self.check_chip_seconds(hardware)?;
+        self.check_peak(hardware)?;
+        let computed = accounting::hardware(hardware.chip_seconds, hardware.peak_flop_per_second, hardware.utilisation)
+            .map_err(|_| overflow("predicate.hardware"))?;
+        let claimed = self.flop.incremental;
+        if self.method == Method::Hardware && !accounting::agree(claimed, computed, accounting::TOLERANCE) {
+            return Err(StatementError::HardwareContradiction {
+                computed_lower: computed.lower.0,
+                computed_upper: computed.upper.0,
+                lower: claimed.lower.0,
+                upper: claimed.upper.0,
+                tolerance_percent: TOLERANCE_PERCENT,
+            });
+        }
+        Ok(())
+    }
+
+    /// Chips cannot be allocated for longer than the sessions lasted.
+    fn check_chip_seconds(&self, hardware: &Hardware) -> Read<()> {
+        let session_ms: u128 = self.sessions.iter().map(|session| u128::from(session.window.length_ms())).sum();
+        // At most 64 sessions of 2^48 ms by 2^64 chips: within 128 bits.
+        let possible = session_ms.saturating_mul(u128::from(hardware.chips)).div_ceil(1000);
+        if u128::from(hardware.chip_seconds) > possible {
+            let (chip_seconds, chips) = (hardware.chip_seconds, hardware.chips);
+            return Err(StatementError::ChipSecondsBeyondSessions { chip_seconds, chips, possible });
+        }
+        Ok(())
+    }
+
+    /// What survived and what was thrown away both ran on the chips.
+    fn check_peak(&self, hardware: &Hardware) -> Read<()> {
+        let ceiling = accounting::ceiling(hardware.chip_seconds, hardware.peak_flop_per_second);
+        let discarded = self.flop.discarded.known().map_or(0, |discarded| discarded.lower.0);
+        let claimed = self.flop.incremental.lower.0.checked_add(discarded).ok_or_else(|| overflow("predicate.flop"))?;
+        if claimed > ceiling.0 {
+            return Err(StatementError::AbovePeak { claimed, ceiling: ceiling.0 });
+        }
+        Ok(())
+    }
+}
