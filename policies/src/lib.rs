@@ -21,4 +21,4 @@ pub use finding::{Finding, Verdict};
 pub use host::{Assess, Execution, Host, HostFault, Limits, Module, Outcome};
 pub use parameters::{ParameterError, Parameters, Value};
 pub use record::{Grade, Kind, Record, Totals};
-pub use treaty::{Clause, Member, Period, Phase, Role, Treaty, TreatyError};
+pub use treaty::{Clause, Member, Period, Phase, Role, Treaty, TreatyError, TreatyTemplate};

@@ -6,14 +6,16 @@
 //!   type 1 integer: u64 little-endian      type 2 FLOP: u128 little-endian      type 3 text: length u8, UTF-8
 //! ```
 //!
-//! In a treaty an integer is a TOML integer, a FLOP count is a string that begins with a digit (`"1e26"`), and any other
-//! string is text. A clause finds a value by walking the list: nothing needs to be allocated.
+//! In a treaty an integer is a TOML integer or a duration (`"36h"`, in milliseconds), a FLOP count is a string such as
+//! `"1e26"`, and a string that does not begin with a digit is text. A clause finds a value by walking the list: nothing needs to be allocated.
 
 use std::collections::BTreeMap;
 
 use standstill_protocol::hash::{Domain, Hash};
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Flop;
+
+use crate::treaty::Span;
 
 /// Parameters of one clause, at most.
 pub const MAX_PARAMETERS: usize = 64;
@@ -29,6 +31,37 @@ pub enum Value {
     Flop(Flop),
     /// A word that the clause knows, such as `decaying`.
     Text(String),
+}
+
+impl Value {
+    /// A string of a treaty: what begins with a digit is a FLOP count (`"1e26"`) or a duration in milliseconds
+    /// (`"36h"`); anything else is text. `None` for what begins with a digit and is neither.
+    pub fn parse(text: &str) -> Option<Value> {
+        if !text.starts_with(|first: char| first.is_ascii_digit()) {
+            return Some(Value::Text(text.to_owned()));
+        }
+        let duration = || Span::parse(text).map(|span| Value::Integer(span.0));
+        text.parse().ok().map(Value::Flop).or_else(duration)
+    }
+
+    /// As a treaty file writes it.
+    pub(crate) fn to_toml(&self) -> toml::Value {
+        match self {
+            Value::Integer(value) => toml::Value::Integer(i64::try_from(*value).unwrap_or(i64::MAX)),
+            Value::Flop(flop) => toml::Value::String(exact(*flop)),
+            Value::Text(text) => toml::Value::String(text.clone()),
+        }
+    }
+}
+
+/// A FLOP count with its trailing zeros as an exponent: `1e26`, `314e21`.
+fn exact(flop: Flop) -> String {
+    let digits = flop.0.to_string();
+    let mantissa = digits.trim_end_matches('0');
+    match digits.len() - mantissa.len() {
+        zeros if zeros < 3 || mantissa.is_empty() => digits,
+        zeros => format!("{mantissa}e{zeros}"),
+    }
 }
 
 /// Why a value is no parameter.

@@ -13,14 +13,27 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::{Ppm, Timestamp};
+use standstill_protocol::validators::{Validator, ValidatorSet, ValidatorSetError};
 
 use crate::parameters::Parameters;
 
 mod error;
+mod file;
+mod lint;
+mod parse;
+mod span;
+mod template;
+
 pub use error::TreatyError;
+pub use lint::Lint;
+pub use span::Span;
+pub use template::TreatyTemplate;
 
 /// Bytes of a treaty file, at most.
 pub const MAX_TREATY: usize = 1 << 20;
+
+/// The shipped treaty `pause-option`: dormant until triggered, with example members whose keys are public knowledge.
+pub const PAUSE_OPTION: &[u8] = include_bytes!("../../treaties/pause-option.toml");
 
 /// A complete treaty.
 #[derive(Clone, Debug)]
@@ -35,6 +48,8 @@ pub struct Treaty {
     pub title: String,
     /// What the treaty is for.
     pub text: String,
+    /// What was changed for a rehearsal, where the file was rendered from another treaty.
+    pub adaptation: Option<String>,
     /// Time of genesis: the first block is later.
     pub genesis_time: Timestamp,
     /// Members, sorted by id.
@@ -250,8 +265,8 @@ pub struct Challenges {
 pub struct Counting {
     /// Text for people.
     pub text: String,
-    /// Name of the counting rule that statements must cite.
-    pub rule: Name,
+    /// Names of the counting rules, one of which each claim must cite.
+    pub rules: BTreeSet<Name>,
     /// Estimates must lie within this share of the truth.
     pub tolerance: Ppm,
     /// SHA-256 of the table of accelerators, `ZERO` where the treaty has none.
@@ -370,6 +385,8 @@ pub struct Clause {
     pub title: String,
     /// The rule as people read it.
     pub text: String,
+    /// Where its figures come from.
+    pub source: String,
     /// Verification goal that it supports.
     pub subgoal: Subgoal,
     /// SHA-256 of the module's bytes.
@@ -383,11 +400,16 @@ pub struct Clause {
 impl Treaty {
     /// Reads a treaty file.
     pub fn parse(bytes: &[u8]) -> Result<Treaty, TreatyError> {
-        let limit = MAX_TREATY;
-        if bytes.len() > limit {
-            return Err(TreatyError::TooLong { length: bytes.len(), limit });
-        }
-        Err(TreatyError::Malformed { reason: "no reader yet".to_owned() })
+        parse::treaty(bytes)
+    }
+
+    /// Who votes on blocks at genesis.
+    pub fn validators(&self) -> Result<ValidatorSet, ValidatorSetError> {
+        let validators = self.members.iter().filter_map(|member| {
+            let keys = member.validator.as_ref()?;
+            Some(Validator { member: member.id.clone(), consensus_key: keys.consensus })
+        });
+        ValidatorSet::new(validators.collect())
     }
 
     /// The member with this id.
