@@ -69,7 +69,7 @@ pub(super) struct ResponseFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct CountingFile {
     pub text: String,
-    pub rules: BTreeSet<Name>,
+    pub rules: BTreeSet<String>,
     pub tolerance_ppm: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chip_table: Option<Hash>,

@@ -266,7 +266,7 @@ pub struct Counting {
     /// Text for people.
     pub text: String,
     /// Names of the counting rules, one of which each claim must cite.
-    pub rules: BTreeSet<Name>,
+    pub rules: BTreeSet<String>,
     /// Estimates must lie within this share of the truth.
     pub tolerance: Ppm,
     /// SHA-256 of the table of accelerators, `ZERO` where the treaty has none.

@@ -277,6 +277,7 @@ fn counting(file: &TreatyFile) -> Result<Counting, TreatyError> {
     let counting = article(file.counting.clone(), "counting", hint)?;
     text("counting.text", &counting.text)?;
     count("counting.rules", counting.rules.len(), 1, 16)?;
+    counting.rules.iter().try_for_each(|rule| text("counting.rules", rule))?;
     let tolerance = share("counting.tolerance_ppm", counting.tolerance_ppm)?;
     let chip_table = counting.chip_table.unwrap_or(Hash::ZERO);
     Ok(Counting { text: counting.text, rules: counting.rules, tolerance, chip_table })
