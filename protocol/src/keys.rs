@@ -25,7 +25,7 @@ pub struct PublicKey([u8; 32]);
 pub struct Signature([u8; 64]);
 
 /// A public key decompressed once, to verify many signatures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyingKey(ed25519_dalek::VerifyingKey);
 
 /// A secret key. It is wiped when dropped, and its `Debug` shows the public half only.

@@ -15,7 +15,10 @@
 //! | [`codec`] | the one binary codec: strict bincode |
 //! | [`units`] | [`units::Flop`], [`units::Joule`], [`units::Timestamp`] |
 //! | [`json`] | strict JSON: duplicate names, fractions and lone surrogates are refused |
-//! | [`log`] | RFC 6962 Merkle log |
+//! | [`log`] | RFC 6962 Merkle log, with inclusion and consistency proofs |
+//! | [`tiles`] | the log as immutable files |
+//! | [`note`], [`checkpoint`], [`cosignature`] | the head of the log, signed so that others' tools read it |
+//! | [`tlog_policy`], [`tlog_proof`] | whose signatures count; receipts |
 //! | [`dsse`] | signed envelopes, one canonical byte form |
 //! | [`block`], [`certificate`], [`validators`] | what consensus agrees on, and the proof that it did |
 //!
@@ -23,7 +26,9 @@
 
 pub mod block;
 pub mod certificate;
+pub mod checkpoint;
 pub mod codec;
+pub mod cosignature;
 pub mod dsse;
 pub mod evidence;
 pub mod hash;
@@ -31,6 +36,10 @@ pub mod json;
 pub mod keys;
 pub mod log;
 pub mod member;
+pub mod note;
+pub mod tiles;
+pub mod tlog_policy;
+pub mod tlog_proof;
 pub mod units;
 pub mod validators;
 
