@@ -10,10 +10,16 @@
 //!
 //! [`home`] is a node on disk, [`Node::start`] runs it. The binary `standstill` is a thin shell over both.
 
+pub mod clock;
 pub mod config;
 pub mod exit;
 pub mod home;
 pub mod keystore;
+mod machine;
+mod pool;
+pub mod replica;
 mod run;
+pub mod store;
 
+pub use pool::PoolRefusal;
 pub use run::{Endpoint, Node, NodeError, RunningNode};

@@ -1,0 +1,359 @@
+//! Entries that wait for a block: bounded for each member, in order of sequence.
+//!
+//! 1. What enters was admitted against the tip's state: envelope, signatures, member, numbers, clocks.
+//! 2. Each member has its own bound in entries and bytes, so nobody crowds out the others.
+//! 3. A sequence number is pending once. The same statement again is known; another statement with its number is refused.
+//! 4. What a block recorded, or made impossible, leaves. Why something was refused late is remembered for a while, so
+//!    that its sender can be told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use standstill_ledger::{Admitted, Refusal};
+use standstill_protocol::dsse::StatementId;
+use standstill_protocol::hash::Hash;
+use standstill_protocol::member::MemberId;
+
+/// Late refusals remembered, at most.
+const MAX_REFUSED: usize = 1024;
+
+/// Bounds for one member.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A waiting entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub(crate) id: StatementId,
+    pub(crate) digest: Hash,
+    pub(crate) envelope: Vec<u8>,
+}
+
+/// What became of an entry offered to the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It waits now.
+    New,
+    /// It waited already.
+    Known,
+}
+
+/// Why the pool did not take an entry that the ledger would.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolRefusal {
+    /// Another statement with this sequence number waits.
+    #[error("another statement of `{member}` with sequence {sequence} is pending: {pending}")]
+    SequencePending {
+        /// Who.
+        member: MemberId,
+        /// The number.
+        sequence: u64,
+        /// The statement that waits.
+        pending: StatementId,
+    },
+    /// The member's bound is reached.
+    #[error("`{member}` has {entries} pending entries of {bytes} bytes: its share of the pool is used up")]
+    Full {
+        /// Who.
+        member: MemberId,
+        /// Entries that wait.
+        entries: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+}
+
+impl PoolRefusal {
+    /// The stable name, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            PoolRefusal::SequencePending { .. } => "sequence-pending",
+            PoolRefusal::Full { .. } => "pool-full",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            PoolRefusal::SequencePending { .. } => {
+                "sign again with a later sequence number, or wait for the pending one"
+            }
+            PoolRefusal::Full { .. } => "wait until pending entries are final, then submit again",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    entries: BTreeMap<u64, Pending>,
+    bytes: usize,
+}
+
+/// Entries that wait for a block.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    bounds: Bounds,
+    queues: BTreeMap<MemberId, Queue>,
+    places: BTreeMap<StatementId, (MemberId, u64)>,
+    digests: BTreeMap<Hash, StatementId>,
+    refused: VecDeque<(StatementId, Refusal)>,
+    /// Rows to write to the store at the next flush.
+    unsaved: BTreeSet<(MemberId, u64)>,
+}
+
+impl Pool {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Pool {
+            bounds,
+            queues: BTreeMap::new(),
+            places: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            refused: VecDeque::new(),
+            unsaved: BTreeSet::new(),
+        }
+    }
+
+    /// Takes an admitted entry.
+    pub(crate) fn offer(&mut self, admitted: &Admitted, envelope: Vec<u8>) -> Result<Offer, PoolRefusal> {
+        let Admitted { id, digest, member, sequence, .. } = admitted.clone();
+        let queue = self.queues.entry(member.clone()).or_default();
+        if let Some(found) = queue.entries.get(&sequence) {
+            if found.id == id {
+                return Ok(Offer::Known);
+            }
+            return Err(PoolRefusal::SequencePending { member, sequence, pending: found.id });
+        }
+        let (entries, bytes) = (queue.entries.len(), queue.bytes);
+        if entries >= self.bounds.entries || bytes + envelope.len() > self.bounds.bytes {
+            return Err(PoolRefusal::Full { member, entries, bytes });
+        }
+        queue.bytes += envelope.len();
+        queue.entries.insert(sequence, Pending { id, digest, envelope });
+        self.places.insert(id, (member.clone(), sequence));
+        self.digests.insert(digest, id);
+        self.unsaved.insert((member, sequence));
+        Ok(Offer::New)
+    }
+
+    /// Whether every signature of the envelope with this digest was verified on the way in.
+    pub(crate) fn has_verified(&self, digest: &Hash) -> bool {
+        self.digests.contains_key(digest)
+    }
+
+    /// Digests of everything that waits.
+    pub(crate) fn digests(&self) -> BTreeSet<Hash> {
+        self.digests.keys().copied().collect()
+    }
+
+    /// Whether a statement waits.
+    pub(crate) fn get(&self, id: &StatementId) -> Option<&Pending> {
+        let (member, sequence) = self.places.get(id)?;
+        self.queues.get(member)?.entries.get(sequence)
+    }
+
+    /// Member and sequence of a waiting statement.
+    pub(crate) fn place(&self, id: &StatementId) -> Option<&(MemberId, u64)> {
+        self.places.get(id)
+    }
+
+    /// Removes a statement that a block recorded.
+    pub(crate) fn drop_recorded(&mut self, id: &StatementId) {
+        if let Some(place) = self.places.get(id).cloned() {
+            self.remove(&place);
+        }
+    }
+
+    /// Why a statement was refused after it had been taken.
+    pub(crate) fn refusal(&self, id: &StatementId) -> Option<&Refusal> {
+        self.refused.iter().rev().find(|(refused, _)| refused == id).map(|(_, refusal)| refusal)
+    }
+
+    /// Entries and bytes that wait.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.places.len(), self.queues.values().map(|queue| queue.bytes).sum())
+    }
+
+    /// The first waiting sequence number of each member.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (&MemberId, u64)> {
+        self.queues.iter().filter_map(|(member, queue)| Some((member, *queue.entries.first_key_value()?.0)))
+    }
+
+    /// The sequence number after the last waiting one, if any waits.
+    pub(crate) fn next_sequence(&self, member: &MemberId) -> Option<u64> {
+        Some(self.queues.get(member)?.entries.last_key_value()?.0.saturating_add(1))
+    }
+
+    /// Entries for a block of `max_bytes`: one of each member in turn, each member's in order.
+    pub(crate) fn candidates(&self, max_bytes: usize, max_entries: usize) -> Vec<Pending> {
+        let mut queues: Vec<_> = self.queues.values().map(|queue| queue.entries.values()).collect();
+        let (mut picked, mut bytes) = (Vec::new(), 0usize);
+        while !queues.is_empty() {
+            let before = picked.len();
+            queues.retain_mut(|queue| {
+                let Some(pending) = queue.next() else { return false };
+                let fits = bytes + pending.envelope.len() <= max_bytes && picked.len() < max_entries;
+                if fits {
+                    bytes += pending.envelope.len();
+                    picked.push(pending.clone());
+                }
+                // A member whose next entry does not fit has nothing to offer out of order.
+                fits
+            });
+            if picked.len() == before {
+                break;
+            }
+        }
+        picked
+    }
+
+    /// Of these waiting envelopes, the one with the lowest sequence number of each member.
+    pub(crate) fn first_of_each_member<'a>(&self, envelopes: impl Iterator<Item = &'a [u8]>) -> Vec<Pending> {
+        let mut first: BTreeMap<&MemberId, u64> = BTreeMap::new();
+        for envelope in envelopes {
+            let id = self.digests.get(&Hash::sha256(envelope));
+            if let Some((member, sequence)) = id.and_then(|id| self.places.get(id)) {
+                let least = first.entry(member).or_insert(*sequence);
+                *least = (*least).min(*sequence);
+            }
+        }
+        first.iter().filter_map(|(member, sequence)| self.queues.get(*member)?.entries.get(sequence).cloned()).collect()
+    }
+
+    /// Envelopes that are not among `known`, up to `max_bytes` of them; and whether there are more.
+    pub(crate) fn missing_from(&self, known: &BTreeSet<StatementId>, max_bytes: usize) -> (Vec<Vec<u8>>, bool) {
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for pending in self.queues.values().flat_map(|queue| queue.entries.values()) {
+            if known.contains(&pending.id) {
+                continue;
+            }
+            bytes += pending.envelope.len();
+            if bytes > max_bytes {
+                return (found, true);
+            }
+            found.push(pending.envelope.clone());
+        }
+        (found, false)
+    }
+
+    /// Ids of up to `limit` waiting statements.
+    pub(crate) fn ids(&self, limit: usize) -> Vec<StatementId> {
+        self.places.keys().take(limit).copied().collect()
+    }
+
+    /// Removes a statement that can no longer become part of the ledger, and remembers why.
+    pub(crate) fn refuse(&mut self, id: &StatementId, refusal: Refusal) -> Option<(MemberId, u64)> {
+        let place = self.places.get(id)?.clone();
+        self.remove(&place);
+        if self.refused.len() >= MAX_REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back((*id, refusal));
+        Some(place)
+    }
+
+    /// Removes everything of a member below its next sequence number. Returns the rows removed.
+    pub(crate) fn settle(&mut self, member: &MemberId, next_sequence: u64) -> Vec<(MemberId, u64)> {
+        let Some(queue) = self.queues.get(member) else { return Vec::new() };
+        let rows: Vec<_> =
+            queue.entries.range(..next_sequence).map(|(sequence, _)| (member.clone(), *sequence)).collect();
+        for row in &rows {
+            self.remove(row);
+        }
+        rows
+    }
+
+    fn remove(&mut self, place: &(MemberId, u64)) {
+        let Some(queue) = self.queues.get_mut(&place.0) else { return };
+        let Some(pending) = queue.entries.remove(&place.1) else { return };
+        queue.bytes = queue.bytes.saturating_sub(pending.envelope.len());
+        if queue.entries.is_empty() {
+            self.queues.remove(&place.0);
+        }
+        self.places.remove(&pending.id);
+        self.digests.remove(&pending.digest);
+        self.unsaved.remove(place);
+    }
+
+    /// Members with entries that wait.
+    pub(crate) fn members(&self) -> Vec<MemberId> {
+        self.queues.keys().cloned().collect()
+    }
+
+    /// Rows that were not saved yet, with their envelopes.
+    pub(crate) fn take_unsaved(&mut self) -> Vec<((String, u64), Vec<u8>)> {
+        let rows = std::mem::take(&mut self.unsaved);
+        let saved = rows.into_iter().filter_map(|(member, sequence)| {
+            let envelope = self.queues.get(&member)?.entries.get(&sequence)?.envelope.clone();
+            Some(((member.to_string(), sequence), envelope))
+        });
+        saved.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use standstill_attestations::Kind;
+
+    fn admitted(member: &str, sequence: u64, salt: u8) -> Admitted {
+        let id = Hash::sha256(format!("{member}/{sequence}/{salt}").as_bytes());
+        let digest = Hash::sha256(id.as_bytes());
+        Admitted { id, digest, member: member.parse().unwrap(), sequence, kind: Kind::TrainingCompute }
+    }
+
+    fn pool() -> Pool {
+        Pool::new(Bounds { entries: 3, bytes: 100 })
+    }
+
+    #[test]
+    fn one_member_cannot_crowd_out_another() {
+        let mut pool = pool();
+        for sequence in 1..=3 {
+            pool.offer(&admitted("lab-a", sequence, 0), vec![0; 10]).unwrap();
+        }
+        let full = pool.offer(&admitted("lab-a", 4, 0), vec![0; 10]).unwrap_err();
+        assert_eq!(full.code(), "pool-full");
+        assert_eq!(pool.offer(&admitted("lab-b", 1, 0), vec![0; 90]), Ok(Offer::New));
+        let full = pool.offer(&admitted("lab-b", 2, 0), vec![0; 11]).unwrap_err();
+        assert_eq!(full.code(), "pool-full");
+        assert_eq!(pool.size(), (4, 120));
+    }
+
+    #[test]
+    fn a_sequence_number_is_pending_once_and_the_same_statement_again_is_known() {
+        let mut pool = pool();
+        assert_eq!(pool.offer(&admitted("lab-a", 1, 0), vec![0; 10]), Ok(Offer::New));
+        assert_eq!(pool.offer(&admitted("lab-a", 1, 0), vec![0; 10]), Ok(Offer::Known));
+        assert_eq!(pool.offer(&admitted("lab-a", 1, 1), vec![0; 10]).unwrap_err().code(), "sequence-pending");
+        assert_eq!(pool.size(), (1, 10));
+    }
+
+    #[test]
+    fn candidates_take_turns_and_keep_each_members_order() {
+        let mut pool = pool();
+        for (member, sequence) in [("lab-b", 2), ("lab-a", 7), ("lab-b", 1), ("lab-a", 6)] {
+            pool.offer(&admitted(member, sequence, 0), vec![sequence as u8; 10]).unwrap();
+        }
+        let order: Vec<u8> = pool.candidates(1000, 100).iter().map(|pending| pending.envelope[0]).collect();
+        assert_eq!(order, [6, 1, 7, 2]);
+        assert_eq!(pool.candidates(25, 100).len(), 2, "never over the bytes asked for");
+        assert_eq!(pool.candidates(1000, 3).len(), 3);
+    }
+
+    #[test]
+    fn settling_forgets_what_a_block_recorded_and_nothing_else() {
+        let mut pool = pool();
+        for sequence in 1..=3 {
+            pool.offer(&admitted("lab-a", sequence, 0), vec![0; 10]).unwrap();
+        }
+        let rows = pool.settle(&"lab-a".parse().unwrap(), 3);
+        assert_eq!(rows.iter().map(|row| row.1).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(pool.size(), (1, 10));
+        assert!(pool.has_verified(&admitted("lab-a", 3, 0).digest));
+        assert!(!pool.has_verified(&admitted("lab-a", 1, 0).digest));
+        assert_eq!(pool.take_unsaved().len(), 1);
+        assert_eq!(pool.take_unsaved().len(), 0);
+    }
+}
