@@ -259,9 +259,9 @@ impl Tally {
         self.complete[check as usize] = true;
     }
 
-    /// Whether anything failed in this check so far.
-    pub fn has_failed(&self, check: Check) -> bool {
-        self.results[check as usize].failed > 0
+    /// Whether any integrity check has failed so far.
+    pub fn integrity_failed(&self) -> bool {
+        self.results.iter().any(|result| result.check.is_integrity() && result.failed > 0)
     }
 
     /// Ends the checks. One that failed is `Failed`; one that was not completed is `NotRun`, whatever it saw.

@@ -17,8 +17,9 @@ pub mod checks;
 pub mod exit;
 pub mod report;
 pub mod trust;
+pub mod words;
 
-pub use audit::{AuditError, verify_bundle};
+pub use audit::{AuditError, Progress, verify_bundle, verify_bundle_watched};
 pub use checks::{Check, CheckResult, Failure, Results, Status};
 pub use exit::{Exit, Judgement, Verdict};
 pub use report::{Options, Report};

@@ -7,8 +7,8 @@
 //! chain_id = "77ab…"                          # hash of that: the ledger
 //! quorum = 3                                  # of the validators below: more than two thirds
 //! policy = """                                # C2SP tlog-policy: who may sign receipts and checkpoints
-//! log example.org/pause+d1c2…
-//! witness lab-a example.org/pause/lab-a+…
+//! log example.org/pause+d1c2…+AbC…
+//! witness lab-a example.org/pause/lab-a+11223344+BaF…
 //! group validators 3 lab-a lab-b lab-c lab-d
 //! quorum validators
 //! """
@@ -36,6 +36,7 @@ use standstill_policies::{Limits, Treaty};
 use standstill_protocol::hash::{Domain, Hash};
 use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::{MemberId, NotAName};
+use standstill_protocol::tlog_policy::{PolicyError, TlogPolicy};
 use standstill_protocol::validators::{Validator, ValidatorSet, ValidatorSetError};
 
 /// The version of the format.
@@ -55,7 +56,7 @@ pub struct Trust {
     /// Validators of genesis.
     pub validators: ValidatorSet,
     /// A C2SP tlog-policy: log keys and cosigners.
-    pub policy: String,
+    pub policy: TlogPolicy,
     /// Bounds within which clauses are run.
     pub limits: Limits,
     /// Heads that the auditor already holds.
@@ -128,6 +129,15 @@ pub enum TrustError {
         /// What it must be.
         expected: usize,
     },
+    /// No tlog-policy.
+    #[error("policy: {source}")]
+    Policy {
+        /// The cause.
+        source: PolicyError,
+    },
+    /// A policy that any checkpoint satisfies.
+    #[error("policy: `quorum none` would accept a checkpoint that nobody cosigned")]
+    NoCosigners,
     /// Two roots for one size of the log.
     #[error("two roots are listed as seen at log size {size}")]
     SeenTwice {
@@ -191,7 +201,7 @@ impl Trust {
     }
 
     /// The trust file that believes a treaty as it stands: what its members hand to auditors.
-    pub fn of_treaty(treaty: &Treaty, name: &str, policy: &str, limits: &Limits) -> Result<Self, TrustError> {
+    pub fn of_treaty(treaty: &Treaty, name: &str, policy: TlogPolicy, limits: &Limits) -> Result<Self, TrustError> {
         let validators = treaty.members.iter().filter_map(|member| {
             let keys = member.validator.as_ref()?;
             Some(Validator { member: member.id.clone(), consensus_key: keys.consensus })
@@ -203,7 +213,7 @@ impl Trust {
             treaty: treaty.hash,
             chain_id: treaty.chain_id,
             validators,
-            policy: policy.to_owned(),
+            policy,
             limits: limits.clone(),
             seen: Vec::new(),
             fingerprint: Hash::ZERO,
@@ -222,7 +232,7 @@ impl Trust {
             treaty: self.treaty,
             chain_id: self.chain_id,
             quorum: self.validators.quorum(),
-            policy: self.policy.clone(),
+            policy: self.policy.to_string(),
             validators: validators.collect(),
             engine: RawLimits {
                 gas_per_call: self.limits.gas_per_call,
@@ -250,6 +260,10 @@ impl RawTrust {
         if self.quorum != expected {
             return Err(TrustError::Quorum { found: self.quorum, validators: validators.len(), expected });
         }
+        let policy = TlogPolicy::parse(self.policy.as_bytes()).map_err(|source| TrustError::Policy { source })?;
+        if policy.quorum().is_none() {
+            return Err(TrustError::NoCosigners);
+        }
         let mut seen = self.seen;
         seen.sort_by_key(|head| head.size);
         if let Some(pair) = seen.windows(2).find(|pair| pair[0].size == pair[1].size) {
@@ -261,7 +275,7 @@ impl RawTrust {
             treaty: self.treaty,
             chain_id: self.chain_id,
             validators,
-            policy: self.policy,
+            policy,
             limits: Limits { gas_per_call, call_depth, memory_pages, state_bytes },
             seen,
             fingerprint,

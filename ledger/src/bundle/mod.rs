@@ -139,6 +139,22 @@ pub enum BundleError {
     },
 }
 
+impl BundleError {
+    /// The stable name, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BundleError::Io { .. } => "unreadable",
+            BundleError::NotABundle => "not-a-bundle",
+            BundleError::Truncated { .. } => "truncated",
+            BundleError::Length { .. } => "frame-length",
+            BundleError::Digest { .. } => "frame-digest",
+            BundleError::Compression { .. } => "frame-compression",
+            BundleError::Malformed { .. } => "frame-malformed",
+            BundleError::Order { .. } => "frame-order",
+        }
+    }
+}
+
 impl Frame {
     /// The frame's kind in one word.
     pub fn kind(&self) -> &'static str {
@@ -190,28 +206,34 @@ impl Default for Order {
 impl Order {
     /// Takes the next frame, or says why it may not stand here.
     pub fn accept(&mut self, frame: &Frame) -> Result<(), BundleError> {
-        let kind = frame.kind();
-        let refused = BundleError::Order { index: self.frames, found: kind, after: self.last };
-        let allowed = match (self.last, frame) {
-            ("file start", Frame::Treaty(_)) => true,
-            ("treaty" | "module", Frame::Module(bytes)) => self.next_module(bytes),
-            ("module" | "block" | "certificate" | "checkpoint", Frame::Block(_)) => true,
-            ("block", Frame::Certificate(_)) => true,
-            ("block" | "certificate" | "checkpoint", Frame::Checkpoint(_)) => true,
+        let module = match frame {
+            Frame::Module(bytes) => Some(Hash::sha256(bytes)),
+            _ => None,
+        };
+        self.accept_kind(frame.kind(), module)
+    }
+
+    /// The same, by the frame's [kind](Frame::kind) and, for a module, its SHA-256.
+    pub fn accept_kind(&mut self, kind: &'static str, module: Option<Hash>) -> Result<(), BundleError> {
+        let allowed = match (self.last, kind) {
+            ("file start", "treaty") => true,
+            ("treaty" | "module", "module") => self.next_module(module),
+            ("module" | "block" | "certificate" | "checkpoint", "block") => true,
+            ("block", "certificate") => true,
+            ("block" | "certificate" | "checkpoint", "checkpoint") => true,
             _ => false,
         };
         if !allowed {
-            return Err(refused);
+            return Err(BundleError::Order { index: self.frames, found: kind, after: self.last });
         }
         self.last = kind;
         self.frames += 1;
         Ok(())
     }
 
-    fn next_module(&mut self, bytes: &[u8]) -> bool {
-        let hash = Hash::sha256(bytes);
-        let rising = self.module.is_none_or(|before| before < hash);
-        self.module = Some(hash);
+    fn next_module(&mut self, hash: Option<Hash>) -> bool {
+        let rising = hash.is_some() && self.module < hash;
+        self.module = hash;
         self.modules += 1;
         rising && self.modules <= MAX_MODULES
     }

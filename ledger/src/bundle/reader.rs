@@ -82,6 +82,11 @@ impl<R: Read> BundleReader<R> {
         self.digest
     }
 
+    /// Gives the source back, to read what is behind the last frame taken.
+    pub fn into_inner(self) -> R {
+        self.source
+    }
+
     fn take_frame(&mut self) -> Result<Option<RawFrame>, BundleError> {
         let (index, offset) = (self.frames, self.offset);
         let header = self.bytes(FRAME_HEADER_BYTES)?;
@@ -127,6 +132,14 @@ impl RawFrame {
     /// Bytes that the frame takes in the file.
     pub fn size(&self) -> u64 {
         (FRAME_HEADER_BYTES + self.compressed.len()) as u64
+    }
+
+    /// Bytes that the frame says it decompresses to, within the limit: what to budget for before decoding it.
+    pub fn content_size(&self) -> usize {
+        match zstd_safe::get_frame_content_size(&self.compressed) {
+            Ok(Some(size)) => usize::try_from(size).unwrap_or(MAX_FRAME_BYTES).min(MAX_FRAME_BYTES),
+            _ => 0,
+        }
     }
 
     /// Decompresses and decodes.
