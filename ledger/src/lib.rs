@@ -27,8 +27,11 @@ pub mod rules;
 pub mod schema;
 pub mod state;
 
-pub use apply::{Admitted, Verified, VerifyAll, admit, apply, apply_with, check, check_with, genesis, select};
-pub use outcome::{Applied, Event, GenesisError, Proposal, Recorded, Rejection};
+pub use apply::{
+    Admitted, Verified, VerifyAll, admit, admit_evidence, apply, apply_with, check, check_with, entry_budget, genesis,
+    select, within_skew,
+};
+pub use outcome::{Applied, Event, Proposal, Recorded, Rejection};
 pub use refusal::{AdmissionError, Refusal};
 pub use rules::{Rules, RulesError};
 pub use schema::{Key, Pins, VerdictRecord};
@@ -48,3 +51,7 @@ pub const MAX_SITES: u32 = 1024;
 pub const MAX_RUNS: u32 = 65_536;
 /// Keys that one member may ever register.
 pub const MAX_KEYS: u32 = 256;
+/// Version of the clause interface that verdicts pin.
+pub const CLAUSE_ABI: u32 = 1;
+/// Version of the meter and its cost table that verdicts pin.
+pub const CLAUSE_METER: u32 = 1;

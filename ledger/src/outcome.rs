@@ -2,7 +2,7 @@
 //! rejection.
 
 use standstill_attestations::Kind;
-use standstill_policies::Verdict;
+use standstill_policies::{Outcome, Verdict};
 use standstill_protocol::block::{Block, Entry, Header};
 use standstill_protocol::certificate::{Certificate, CertificateError};
 use standstill_protocol::dsse::StatementId;
@@ -143,8 +143,8 @@ pub enum Event {
         member: MemberId,
         /// The clause.
         clause: Name,
-        /// `trap`, `out of gas`, ...
-        outcome: String,
+        /// How it ended.
+        outcome: Outcome,
     },
     /// A member has a new key.
     KeyRegistered {
@@ -291,12 +291,4 @@ impl Rejection {
             Rejection::Header { .. } => "header-mismatch",
         }
     }
-}
-
-/// The ledger cannot begin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GenesisError {
-    /// A state that is not empty was given, or the store failed.
-    #[error("{0}")]
-    Fault(#[from] StateFault),
 }

@@ -9,8 +9,8 @@ use standstill_protocol::validators::ValidatorSet;
 
 use crate::rules::Rules;
 use crate::schema::{
-    ComputeRecord, Key, KeyRecord, MemberRecord, Meta, ObligationRecord, PeriodRecord, PhaseRecord, RunRecord,
-    StatementRecord, VerdictRecord, decode, read,
+    ComputeRecord, EvidenceRecord, Key, KeyRecord, MemberRecord, Meta, ObligationRecord, PeriodRecord, PhaseRecord,
+    RunRecord, StatementRecord, VerdictRecord, decode, read,
 };
 use crate::state::{StateFault, StateProof, StateRead, prove};
 
@@ -79,6 +79,13 @@ pub fn key_record(state: &dyn StateRead, key_id: &Hash) -> Result<Option<KeyReco
 /// Where a statement stands in the log.
 pub fn statement(state: &dyn StateRead, id: &StatementId) -> Result<Option<StatementRecord>, StateFault> {
     read(state, "statement", &Key::Statement(*id))
+}
+
+/// Proven contradictions of validators, in the order in which they were recorded.
+pub fn evidence(state: &dyn StateRead) -> Result<Vec<EvidenceRecord>, StateFault> {
+    let count = meta(state)?.map_or(0, |meta| meta.evidence);
+    let record = |number| read(state, "evidence", &Key::Evidence(number))?.ok_or_else(|| damaged("evidence"));
+    (0..count).map(record).collect()
 }
 
 /// A reporting period, once it was opened.

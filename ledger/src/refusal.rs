@@ -165,6 +165,12 @@ pub enum Refusal {
         /// The window's end.
         end: Timestamp,
     },
+    /// Counted by a rule that the treaty does not accept.
+    #[error("the treaty does not count by `{rule}`")]
+    CountingRule {
+        /// The rule that the report cites.
+        rule: &'static str,
+    },
     /// A lab named too many sites.
     #[error("`{member}` has {limit} sites already, `{site}` would be one more")]
     TooManySites {
@@ -234,12 +240,6 @@ pub enum Refusal {
         member: MemberId,
         /// On what.
         phase: Name,
-    },
-    /// The key to be registered is no ed25519 key.
-    #[error("the key {key_id} is not a valid ed25519 key")]
-    InvalidKey {
-        /// Its id.
-        key_id: Hash,
     },
     /// The key to be registered was registered before.
     #[error("the key {key_id} is registered to `{owner}` already")]
@@ -350,6 +350,7 @@ impl Refusal {
             Refusal::UnknownPeriod { .. } => "unknown-period",
             Refusal::FuturePeriod { .. } => "future-period",
             Refusal::WindowOutsidePeriod { .. } => "window-outside-period",
+            Refusal::CountingRule { .. } => "counting-rule",
             Refusal::TooManySites { .. } => "too-many-sites",
             Refusal::TooManyRuns { .. } => "too-many-runs",
             Refusal::CumulativeContradiction { .. } => "cumulative-contradiction",
@@ -358,7 +359,6 @@ impl Refusal {
             Refusal::UnknownPhase { .. } => "unknown-phase",
             Refusal::PhaseInForce { .. } => "phase-in-force",
             Refusal::NotAnAdjudicator { .. } => "not-an-adjudicator",
-            Refusal::InvalidKey { .. } => "invalid-key",
             Refusal::KeyRegistered { .. } => "key-registered",
             Refusal::UnsupportedKeyRole { .. } => "unsupported-key-role",
             Refusal::TooManyKeys { .. } => "too-many-keys",
@@ -404,6 +404,7 @@ impl Refusal {
             Refusal::UnknownPeriod { .. } | Refusal::FuturePeriod { .. } | Refusal::WindowOutsidePeriod { .. } => {
                 "see the treaty's reporting periods with `standstill attest due`"
             }
+            Refusal::CountingRule { .. } => "count again by a rule that the treaty names",
             Refusal::TooManySites { .. } | Refusal::TooManyRuns { .. } => "report under a name that is known already",
             Refusal::CumulativeContradiction { .. } => {
                 "report the run's sum so far, which never falls; use a new run for new weights"
@@ -414,7 +415,6 @@ impl Refusal {
                 "see the treaty's phases with `standstill status`"
             }
             Refusal::NotAnAdjudicator { .. } => "the treaty names who adjudicates",
-            Refusal::InvalidKey { .. } => "make a key with `standstill key generate`",
             Refusal::KeyRegistered { .. } => "register a key that no member has used",
             Refusal::UnsupportedKeyRole { .. } => "amend the treaty to change keys of this role",
             Refusal::TooManyKeys { .. } => "keep to the keys that are registered",

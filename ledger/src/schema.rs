@@ -8,7 +8,7 @@
 //! Keys name things as the treaty does, so that a proof about `Verdict { "run-cap", "lab-a", 7 }` explains itself.
 //! Nothing in the state is found by walking the map: lists are counted (`key 0..n` of a member, `run 1..=n` of a lab).
 
-use standstill_policies::{Finding, Verdict};
+use standstill_policies::{Finding, Outcome, Verdict};
 use standstill_protocol::codec::{self, CodecError};
 use standstill_protocol::dsse::StatementId;
 use standstill_protocol::hash::Hash;
@@ -62,6 +62,8 @@ pub enum Key {
     Vote(u32, Name, MemberId),
     /// The log index of evidence against a validator, by height, round and kind of message.
     Equivocation(Address, u64, u32, u8),
+    /// [`EvidenceRecord`], by number from 0.
+    Evidence(u64),
 }
 
 impl Key {
@@ -243,11 +245,28 @@ pub struct ClauseRecord {
 /// Why a clause rests.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 pub struct Failure {
-    /// The outcome in words: `trap`, `out of gas`, `bad output`, `memory limit`.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Outcome,
     /// The height at which it failed.
     pub height: u64,
     /// The log index of the record at which it failed, or the log's size for a synthetic record.
+    pub index: u64,
+}
+
+/// A validator's proven contradiction.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct EvidenceRecord {
+    /// The validator.
+    pub validator: Address,
+    /// Whose validator it is.
+    pub member: MemberId,
+    /// Height of both messages.
+    pub height: u64,
+    /// Round of both messages.
+    pub round: u32,
+    /// Their type byte: 1 prevotes, 2 precommits, 3 proposals.
+    pub kind: u8,
+    /// The log index of the proof.
     pub index: u64,
 }
 
@@ -300,8 +319,8 @@ pub struct Pins {
     pub gas_limit: u64,
     /// Gas that this run used.
     pub gas_used: u64,
-    /// `ok`, or why the clause failed.
-    pub outcome: String,
+    /// How the run ended.
+    pub outcome: Outcome,
     /// The log's size: entries below it were taken into account.
     pub log_size: u64,
     /// The log's root at that size.

@@ -1,18 +1,51 @@
 //! The one way that state changes.
+//!
+//! ```text
+//! previous header, certificate, proposer, time, bounds           check_proposal
+//! periods open; an outage moves deadlines                        begin_periods
+//! entries, in order: checks, then effects                        take
+//! periods whose grace is over close                              close_periods
+//! log: leaf of the previous header, then the entries
+//! clauses of touched and due partitions; verdicts                run_clauses
+//! the phase moves, where votes decided it; clauses are told      move_phase
+//! state map, header                                              finish
+//! ```
+//!
+//! [`apply`] is a function of its arguments. Entries are parsed, and signatures verified, in parallel; what comes out
+//! does not depend on it: the first bad entry in order rejects the block.
 
-use standstill_protocol::block::{Block, Entry, Header};
+mod clauses;
+mod entry;
+mod execution;
+mod governance;
+mod header;
+mod intake;
+mod periods;
+mod pool;
+mod training;
+mod work;
+
+use standstill_policies::Treaty;
+use standstill_protocol::PROTOCOL_VERSION;
+use standstill_protocol::block::{Block, Header};
 use standstill_protocol::hash::Hash;
+use standstill_protocol::log::{Frontier, leaf_hash};
 use standstill_protocol::units::Timestamp;
 
-use crate::outcome::{Applied, GenesisError, Proposal, Rejection};
-use crate::refusal::AdmissionError;
+use crate::outcome::{Applied, Proposal, Recorded, Rejection};
 use crate::rules::Rules;
-use crate::state::{StateChanges, StateFault, StateRead};
+use crate::schema::{Key, KeyRecord, MemberRecord, Meta, PhaseRecord, ValidatorHashes};
+use crate::state::{MemoryState, StateChanges, StateFault, StateRead};
+use clauses::LogHead;
+use execution::{Execution, append, reject};
+use work::Work;
 
-/// Envelopes whose signatures this node has verified before, by the SHA-256 of their bytes. Whether a signature is valid
-/// depends on the bytes alone, because an envelope names its keys by their hashes; so remembering it changes no result.
+pub use pool::{Admitted, admit, admit_evidence, entry_budget, select};
+
+/// What this node has verified before, so that a signature is not verified twice. Whether a signature is valid depends on
+/// the bytes alone, because envelopes and certificates name keys by their hashes; so remembering it changes no result.
 pub trait Verified: Sync {
-    /// Whether every signature of the envelope with this digest was verified.
+    /// Whether every signature of the envelope with this SHA-256 digest was verified.
     fn contains(&self, envelope: &Hash) -> bool;
 
     /// Whether every signature of the certificate with this [hash](standstill_protocol::certificate::Certificate::hash)
@@ -33,28 +66,44 @@ impl Verified for VerifyAll {
     }
 }
 
-/// An entry that the pool may keep and offer to a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// The statement's id.
-    pub id: standstill_protocol::dsse::StatementId,
-    /// SHA-256 of the envelope's bytes: what [`Verified`] is asked for.
-    pub digest: Hash,
-    /// Who says it.
-    pub member: standstill_protocol::member::MemberId,
-    /// The member's count.
-    pub sequence: u64,
-    /// What is said.
-    pub kind: standstill_attestations::Kind,
-}
-
-fn unbuilt() -> StateFault {
-    StateFault::Store { reason: "apply is not built in".to_owned() }
-}
-
-/// The state before height 1. To be written to an empty store.
-pub fn genesis(_rules: &Rules) -> Result<StateChanges, GenesisError> {
-    Err(unbuilt().into())
+/// The state before height 1, to be written to an empty store.
+pub fn genesis(rules: &Rules) -> Result<StateChanges, StateFault> {
+    let empty = MemoryState::new();
+    let mut work = Work::new(&empty);
+    let treaty = rules.treaty();
+    let validators = rules.genesis_validators();
+    let hash = validators.hash();
+    work.put(&Key::Validators(hash), validators);
+    work.put(&Key::Log, &Frontier::new());
+    let first = |treaty: &Treaty| treaty.phases.first().map(|phase| phase.id.clone());
+    let missing = || StateFault::Damaged { what: "treaty", reason: "it has no phase".to_owned() };
+    let phase = first(treaty).ok_or_else(missing)?;
+    work.put(&Key::Phase(0), &PhaseRecord { phase: phase.clone(), height: 0, time: treaty.genesis_time });
+    for (number, member) in (0u32..).zip(&treaty.members) {
+        let keys = u32::try_from(member.statement_keys.len()).unwrap_or(u32::MAX);
+        let record = MemberRecord { number, next_sequence: 1, keys, active_keys: keys, sites: 0, runs: 0 };
+        work.put(&Key::Member(member.id.clone()), &record);
+        for (number, key) in (0u32..).zip(&member.statement_keys) {
+            work.put(&Key::MemberKey(member.id.clone(), number), &key.id());
+            let record = KeyRecord { owner: member.id.clone(), key: *key, active_from: 1, revoked_at: None };
+            work.put(&Key::SigningKey(key.id()), &record);
+        }
+    }
+    let meta = Meta {
+        height: 0,
+        time: treaty.genesis_time,
+        previous: rules.chain_id(),
+        validators: ValidatorHashes { current: hash, next: hash, upcoming: hash },
+        phase,
+        epoch: 0,
+        next_open: 0,
+        next_close: 0,
+        statements: 0,
+        evidence: 0,
+    };
+    work.put(&Key::Meta, &meta);
+    let (_, changes) = work.finish()?;
+    Ok(changes)
 }
 
 /// Executes a proposal on the state of the tip, verifying every signature.
@@ -64,12 +113,12 @@ pub fn apply(rules: &Rules, state: &dyn StateRead, proposal: Proposal) -> Result
 
 /// [`apply`], without verifying again what this node has verified before. The result is the same.
 pub fn apply_with(
-    _rules: &Rules,
-    _state: &dyn StateRead,
-    _proposal: Proposal,
-    _verified: &dyn Verified,
+    rules: &Rules,
+    state: &dyn StateRead,
+    proposal: Proposal,
+    verified: &dyn Verified,
 ) -> Result<Applied, Rejection> {
-    Err(unbuilt().into())
+    execute_v1(rules, state, proposal, verified)
 }
 
 /// Executes a block that somebody else built, and compares the header with the result.
@@ -84,35 +133,110 @@ pub fn check(
 
 /// [`check`], without verifying again what this node has verified before. The result is the same.
 pub fn check_with(
-    _rules: &Rules,
-    _state: &dyn StateRead,
-    _block: &Block,
-    _previous: Option<&Header>,
-    _verified: &dyn Verified,
+    rules: &Rules,
+    state: &dyn StateRead,
+    block: &Block,
+    previous: Option<&Header>,
+    verified: &dyn Verified,
 ) -> Result<Applied, Rejection> {
-    Err(unbuilt().into())
+    let proposal = Proposal {
+        height: block.header.height,
+        time: block.header.time,
+        proposer: block.header.proposer,
+        previous: previous.cloned(),
+        previous_certificate: block.previous_certificate.clone(),
+        entries: block.entries.clone(),
+    };
+    // Old rules are kept for ever: a new version is one more arm.
+    let applied = match block.header.version {
+        PROTOCOL_VERSION => execute_v1(rules, state, proposal, verified)?,
+        found => return Err(Rejection::Version { found, known: PROTOCOL_VERSION }),
+    };
+    match header::first_difference(&block.header, &applied.block.header) {
+        None => Ok(applied),
+        Some(field) => Err(Rejection::Header { field }),
+    }
 }
 
-/// Whether the pool may take an envelope at the time `now`: everything that [`apply`] checks, except that the sequence
-/// may run ahead of the member's next by up to [`MAX_PENDING`](crate::MAX_PENDING).
-pub fn admit(
-    _rules: &Rules,
-    _state: &dyn StateRead,
-    _envelope: &[u8],
-    _now: Timestamp,
-) -> Result<Admitted, AdmissionError> {
-    Err(unbuilt().into())
+/// Whether a fresh proposal's time lies within the clock skew that the treaty allows. Not asked of blocks that are
+/// synced, recovered or proposed again.
+pub fn within_skew(rules: &Rules, time: Timestamp, now: Timestamp) -> bool {
+    time.since(now).max(now.since(time)) <= rules.treaty().clocks.max_skew_ms
 }
 
-/// Picks from `candidates` what [`apply`] will accept at `height` and `time`, in an order in which it will: at most
-/// `max_bytes` of entries, each member within its share of a block. One pass; what is refused stays out silently.
-pub fn select(
-    _rules: &Rules,
-    _state: &dyn StateRead,
-    _time: Timestamp,
-    _candidates: Vec<Entry>,
-    _max_bytes: usize,
-    _verified: &dyn Verified,
-) -> Result<Vec<Entry>, StateFault> {
-    Err(unbuilt())
+fn execute_v1(
+    rules: &Rules,
+    state: &dyn StateRead,
+    proposal: Proposal,
+    verified: &dyn Verified,
+) -> Result<Applied, Rejection> {
+    let mut execution = Execution::begin(rules, state, proposal.time)?;
+    let mut frontier = execution.frontier()?;
+    execution.check_proposal(state, &frontier, &proposal, verified)?;
+    let previous_time = execution.meta.time;
+    let first_leaf = frontier.size();
+    let previous_leaf = proposal.previous.as_ref().map(|header| leaf_hash(&header.leaf_bytes()));
+    let count = proposal.entries.len() as u64;
+    execution.first_entry = first_leaf + u64::from(previous_leaf.is_some());
+    execution.log_after = if count == 0 { first_leaf } else { execution.first_entry + count };
+
+    execution.begin_periods(previous_time)?;
+    let (entries, entry_leaves) = take_entries(&mut execution, &proposal, verified)?;
+    execution.close_periods()?;
+    let leaves = append(&mut frontier, previous_leaf, &entry_leaves);
+    let log = LogHead { size: frontier.size(), root: frontier.root() };
+    let mut verdicts = execution.run_clauses(log)?;
+    verdicts.extend(execution.move_phase(log)?);
+
+    execution.advance(proposal.previous.as_ref());
+    let mut header = execution.header(&proposal, &entry_leaves, &frontier);
+    execution.work.put(&Key::Log, &frontier);
+    let meta = execution.meta.clone();
+    execution.work.put(&Key::Meta, &meta);
+    let Execution { work, events, .. } = execution;
+    let (state_root, changes) = work.finish()?;
+    header.state_root = state_root;
+    let block = Block { header, previous_certificate: proposal.previous_certificate, entries: proposal.entries };
+    Ok(Applied { block, changes, first_leaf, leaves, entries, verdicts, events })
+}
+
+/// Takes every entry; signatures are verified together at the end, and a bad one counts before whatever came after it.
+fn take_entries(
+    execution: &mut Execution<'_>,
+    proposal: &Proposal,
+    verified: &dyn Verified,
+) -> Result<(Vec<Recorded>, Vec<Hash>), Rejection> {
+    let parsed = intake::parse_all(&proposal.entries);
+    let mut recorded = Vec::with_capacity(parsed.len());
+    let mut leaves = Vec::with_capacity(parsed.len());
+    let mut tasks: Vec<intake::Task> = Vec::new();
+    let mut stopped = None;
+    for (index, entry) in parsed.iter().enumerate() {
+        let taken = match entry {
+            Err(refusal) => Err(refusal.clone().into()),
+            Ok(entry) => {
+                leaves.push(entry.leaf);
+                execution.take(entry, |keys| {
+                    if !keys.is_empty() && !verified.contains(&entry.digest) {
+                        tasks.push((index, keys.to_vec()));
+                    }
+                    Ok(())
+                })
+            }
+        };
+        match taken {
+            Ok(entry) => recorded.push(entry),
+            Err(error) => {
+                stopped = Some(reject(index, error));
+                break;
+            }
+        }
+    }
+    if let Some((index, refusal)) = intake::verify_all(&parsed, &tasks) {
+        return Err(Rejection::Entry { index, refusal });
+    }
+    match stopped {
+        Some(rejection) => Err(rejection),
+        None => Ok((recorded, leaves)),
+    }
 }

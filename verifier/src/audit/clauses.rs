@@ -135,7 +135,7 @@ fn period_verdicts(clause: &Clause, record: &VerdictRecord, records: &[(u64, Has
     let bad = record.findings.iter().filter(|finding| finding.verdict != ClauseVerdict::Holds);
     let mut found: Vec<_> = bad.map(|finding| period_verdict(clause, finding, records)).collect();
     if found.is_empty() {
-        let text = format!("the clause gave no answer: {}", record.pins.outcome);
+        let text = format!("the clause gave no answer: {}", record.pins.outcome.as_str());
         let (period, verdict) = (record.period, record.verdict);
         found.push(PeriodVerdict { period, verdict, code: 0, text, numbers: vec![], evidence: vec![] });
     }

@@ -1,0 +1,303 @@
+//! Clauses: what touched or due partitions are told, and the verdicts that come of it.
+//!
+//! For each clause in the treaty's order, and each lab in order of name, that has records in this block:
+//!
+//! 1. the records of entries, in the order of the log;
+//! 2. synthetic records, in the order opened, met, late, missed, period closed, each kind in order of period;
+//! 3. for each period that a record of 1, or a met, late, missed or closed record, is about, in order: one assessment.
+//!
+//! All of it runs under the parameters of the phase in force when the block began. Where the block's votes moved the
+//! phase, a second round follows: each clause of the new phase, for every lab, is told of the phase under its new
+//! parameters. A partition that never ran before is told the phase in force first.
+//!
+//! A clause that fails rests for that lab until its module or its parameters change; meanwhile its verdicts are
+//! `undecided`, and a verdict `violated` that it gave before stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use standstill_policies::finding::findings_hash;
+use standstill_policies::record::{self, Record};
+use standstill_policies::{
+    Assess, Clause, Execution as Run, Finding, Host, Module, Outcome, Parameters, Role, Verdict,
+};
+use standstill_protocol::hash::Hash;
+use standstill_protocol::member::{MemberId, Name};
+
+use super::execution::Execution;
+use crate::outcome::{Event, Rejection};
+use crate::schema::{ClauseRecord, Failure, Key, MemberRecord, PhaseRecord, Pins, VerdictRecord};
+use crate::state::StateFault;
+
+/// What one partition is run with.
+struct Job<'t> {
+    clause: &'t Clause,
+    parameters: &'t Parameters,
+    lab: MemberId,
+    records: Vec<Record>,
+    /// Periods to assess afterwards.
+    periods: BTreeSet<u32>,
+}
+
+/// The log as verdicts pin it.
+#[derive(Clone, Copy)]
+pub(crate) struct LogHead {
+    pub size: u64,
+    pub root: Hash,
+}
+
+impl Execution<'_> {
+    /// Runs every partition that this block touched, under the phase that was in force.
+    pub(crate) fn run_clauses(&mut self, log: LogHead) -> Result<Vec<VerdictRecord>, Rejection> {
+        let records = std::mem::take(&mut self.records);
+        let synthetic = std::mem::take(&mut self.synthetic);
+        let jobs = jobs(self, &records, synthetic);
+        self.run(jobs, log)
+    }
+
+    /// Moves the phase, where votes decided it, and tells every clause of the new phase.
+    pub(crate) fn move_phase(&mut self, log: LogHead) -> Result<Vec<VerdictRecord>, Rejection> {
+        let Some(to) = self.decided.take() else { return Ok(Vec::new()) };
+        let from = std::mem::replace(&mut self.meta.phase, to.clone());
+        self.meta.epoch = self.meta.epoch.saturating_add(1);
+        let record = PhaseRecord { phase: to.clone(), height: self.height, time: self.time };
+        self.work.put(&Key::Phase(self.meta.epoch), &record);
+        self.events.push(Event::PhaseChanged { from, to: to.clone() });
+        let treaty = self.rules.treaty();
+        let mut jobs = Vec::new();
+        for clause in &treaty.clauses {
+            let Some(parameters) = treaty.parameters(clause.id.as_str(), to.as_str()) else { continue };
+            for lab in treaty.with_role(Role::Lab) {
+                let records = vec![self.phase_record(&lab.id, log)?];
+                let (lab, periods) = (lab.id.clone(), BTreeSet::new());
+                jobs.push(Job { clause, parameters, lab, records, periods });
+            }
+        }
+        self.run(jobs, log)
+    }
+
+    /// The record that tells a clause which phase is in force, and since when.
+    fn phase_record(&self, lab: &MemberId, log: LogHead) -> Result<Record, StateFault> {
+        let member: MemberRecord = self.work.need("member", &Key::Member(lab.clone()))?;
+        let phase: PhaseRecord = self.work.need("phase", &Key::Phase(self.meta.epoch))?;
+        let period = self.rules.treaty().periods.index_at(phase.time).unwrap_or(0);
+        let mut record = Record::new(record::Kind::Phase, log.size, self.time, member.number, period);
+        (record.start, record.end) = (phase.time, phase.time);
+        record.flags = self.rules.treaty().phase_index(phase.phase.as_str()).unwrap_or(0);
+        Ok(record)
+    }
+
+    fn run(&mut self, jobs: Vec<Job<'_>>, log: LogHead) -> Result<Vec<VerdictRecord>, Rejection> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let host = self.rules.host().clone();
+        let all = || {
+            let mut verdicts = Vec::new();
+            for job in jobs {
+                self.run_job(&host, job, log, &mut verdicts)?;
+            }
+            Ok(verdicts)
+        };
+        host.enter(all).map_err(|fault| Rejection::HostFault { reason: fault.reason })?
+    }
+
+    fn run_job(
+        &mut self,
+        host: &Host,
+        mut job: Job<'_>,
+        log: LogHead,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), Rejection> {
+        let key = Key::Clause(job.clause.id.clone(), job.lab.clone());
+        let known: Option<ClauseRecord> = self.work.get("clause", &key)?;
+        let parameters = job.parameters.hash();
+        let same = |record: &ClauseRecord| record.module == job.clause.module && record.parameters == parameters;
+        if let Some(record) = known.as_ref().filter(|record| same(record) && record.failure.is_some()) {
+            return Ok(self.rest(&job, record, log, verdicts)?);
+        }
+        if known.is_none() && job.records.first().is_none_or(|record| record.kind != record::Kind::Phase) {
+            job.records.insert(0, self.phase_record(&job.lab, log)?);
+        }
+        let mut record =
+            known.unwrap_or(ClauseRecord { module: job.clause.module, parameters, failure: None, state: Vec::new() });
+        let fresh = record.state.is_empty();
+        (record.module, record.parameters, record.failure) = (job.clause.module, parameters, None);
+        self.fold(host, &job, &mut record, fresh, log, verdicts)?;
+        self.work.put(&key, &record);
+        Ok(())
+    }
+
+    /// Feeds the records, and assesses each period, the first one in the same run.
+    fn fold(
+        &mut self,
+        host: &Host,
+        job: &Job<'_>,
+        record: &mut ClauseRecord,
+        fresh: bool,
+        log: LogHead,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), Rejection> {
+        let missing = || Rejection::HostFault { reason: format!("module {} is not admitted", job.clause.module) };
+        let module = self.rules.module(&job.clause.module).ok_or_else(missing)?;
+        let before = Hash::sha256(&record.state);
+        let mut state = (!fresh).then(|| record.state.clone());
+        let mut records = job.records.as_slice();
+        let mut periods: Vec<Option<u32>> = job.periods.iter().copied().map(Some).collect();
+        if periods.is_empty() {
+            periods.push(None);
+        }
+        for period in periods {
+            let assess = period.map(|index| self.assess(index, log));
+            let run = host
+                .run(module, job.parameters, state.as_deref(), records, assess.as_ref())
+                .map_err(|fault| Rejection::HostFault { reason: fault.reason })?;
+            records = &[];
+            if run.outcome != Outcome::Ok {
+                self.fail(job, record, &run);
+                return Ok(self.undecide(job, module, &run, before, log, verdicts)?);
+            }
+            record.state.clone_from(&run.state);
+            let pins = self.pins(job, module, &run, before, log);
+            state = Some(run.state);
+            if let Some(period) = period {
+                self.decide(job, period, run.findings, pins, verdicts)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn assess(&self, index: u32, log: LogHead) -> Assess {
+        Assess { period: self.rules.treaty().periods.period(index), log_size: log.size }
+    }
+
+    fn pins(&self, job: &Job<'_>, module: &Module, run: &Run, before: Hash, log: LogHead) -> Pins {
+        Pins {
+            treaty: self.rules.treaty().hash,
+            phase: self.meta.phase.clone(),
+            parameters: job.parameters.hash(),
+            module: module.hash(),
+            metered: module.metered_hash(),
+            abi: crate::CLAUSE_ABI,
+            meter: crate::CLAUSE_METER,
+            gas_limit: self.rules.host().limits().gas_per_call,
+            gas_used: run.gas_used,
+            outcome: run.outcome,
+            log_size: log.size,
+            log_root: log.root,
+            state_before: before,
+            state_after: Hash::sha256(&run.state),
+            findings: findings_hash(&run.findings),
+        }
+    }
+
+    /// Records the verdict on one period. Without findings the clause has nothing to say about it.
+    fn decide(
+        &mut self,
+        job: &Job<'_>,
+        period: u32,
+        findings: Vec<Finding>,
+        pins: Pins,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), StateFault> {
+        let key = Key::Verdict(job.clause.id.clone(), job.lab.clone(), period);
+        let verdict = findings.iter().map(|finding| finding.verdict).reduce(Verdict::join);
+        let Some(verdict) = verdict else {
+            self.work.remove(&key);
+            return Ok(());
+        };
+        self.set_verdict(job, period, verdict, findings, pins, verdicts)
+    }
+
+    fn set_verdict(
+        &mut self,
+        job: &Job<'_>,
+        period: u32,
+        verdict: Verdict,
+        findings: Vec<Finding>,
+        pins: Pins,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), StateFault> {
+        let (clause, member) = (job.clause.id.clone(), job.lab.clone());
+        let key = Key::Verdict(clause.clone(), member.clone(), period);
+        let known: Option<VerdictRecord> = self.work.get("verdict", &key)?;
+        let from = known.map(|record| record.verdict);
+        if from != Some(verdict) {
+            let (member, clause) = (member.clone(), clause.clone());
+            self.events.push(Event::VerdictChanged { member, clause, period, from, to: verdict });
+        }
+        let record = VerdictRecord { clause, member, period, verdict, findings, height: self.height, pins };
+        self.work.put(&key, &record);
+        verdicts.push(record);
+        Ok(())
+    }
+
+    fn fail(&mut self, job: &Job<'_>, record: &mut ClauseRecord, run: &Run) {
+        let index = job.records.first().map_or(0, |record| record.index);
+        record.failure = Some(Failure { outcome: run.outcome, height: self.height, index });
+        let (member, clause) = (job.lab.clone(), job.clause.id.clone());
+        self.events.push(Event::ClauseFailed { member, clause, outcome: run.outcome });
+    }
+
+    /// `undecided` for every period that was to be assessed, unless a violation stands.
+    fn undecide(
+        &mut self,
+        job: &Job<'_>,
+        module: &Module,
+        run: &Run,
+        before: Hash,
+        log: LogHead,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), StateFault> {
+        for period in &job.periods {
+            let key = Key::Verdict(job.clause.id.clone(), job.lab.clone(), *period);
+            let known: Option<VerdictRecord> = self.work.get("verdict", &key)?;
+            if known.is_none_or(|record| record.verdict != Verdict::Violated) {
+                let pins = self.pins(job, module, run, before, log);
+                self.set_verdict(job, *period, Verdict::Undecided, Vec::new(), pins, verdicts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A clause that failed before is not run again.
+    fn rest(
+        &mut self,
+        job: &Job<'_>,
+        record: &ClauseRecord,
+        log: LogHead,
+        verdicts: &mut Vec<VerdictRecord>,
+    ) -> Result<(), StateFault> {
+        let (Some(failure), Some(module)) = (&record.failure, self.rules.module(&job.clause.module)) else {
+            return Ok(());
+        };
+        let (outcome, state) = (failure.outcome, record.state.clone());
+        let run = Run { outcome, state, findings: Vec::new(), gas_used: 0 };
+        self.undecide(job, module, &run, Hash::sha256(&record.state), log, verdicts)
+    }
+}
+
+/// What each partition is to be run with, in order of clause and lab.
+fn jobs<'t>(
+    execution: &Execution<'t>,
+    records: &BTreeMap<MemberId, Vec<Record>>,
+    mut synthetic: BTreeMap<(Name, MemberId), Vec<Record>>,
+) -> Vec<Job<'t>> {
+    let treaty = execution.rules.treaty();
+    let mut jobs = Vec::new();
+    for clause in &treaty.clauses {
+        let Some(parameters) = treaty.parameters(clause.id.as_str(), execution.meta.phase.as_str()) else { continue };
+        for lab in treaty.with_role(Role::Lab) {
+            let mut told = records.get(&lab.id).cloned().unwrap_or_default();
+            let mut added = synthetic.remove(&(clause.id.clone(), lab.id.clone())).unwrap_or_default();
+            added.sort_by_key(|record| (record.kind, record.period));
+            told.extend(added);
+            if told.is_empty() {
+                continue;
+            }
+            let assessed = told.iter().filter(|record| record.kind != record::Kind::ObligationOpened);
+            let periods = assessed.map(|record| record.period).collect();
+            jobs.push(Job { clause, parameters, lab: lab.id.clone(), records: told, periods });
+        }
+    }
+    jobs
+}
