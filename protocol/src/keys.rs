@@ -43,6 +43,9 @@ pub enum KeyError {
     /// Not 64 lower-case hex digits.
     #[error("a public key is 64 lower-case hex digits")]
     NotHex,
+    /// Not 128 lower-case hex digits.
+    #[error("a signature is 128 lower-case hex digits")]
+    SignatureNotHex,
 }
 
 impl PublicKey {
@@ -147,6 +150,23 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for Signature {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyError::SignatureNotHex)?;
+        let signature = Signature(bytes);
+        if signature.to_string() == text { Ok(signature) } else { Err(KeyError::SignatureNotHex) }
+    }
+}
+
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({}…)", hex::encode(&self.0[..4]))
@@ -162,15 +182,22 @@ impl FromStr for PublicKey {
     }
 }
 
-impl serde::Serialize for PublicKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+macro_rules! as_hex {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
 }
 
-impl<'de> serde::Deserialize<'de> for PublicKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+as_hex!(PublicKey);
+as_hex!(Signature);

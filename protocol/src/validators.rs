@@ -100,6 +100,12 @@ pub enum ValidatorSetError {
 }
 
 impl ValidatorSet {
+    /// Whether names, keys, order and number are those of a set, as must be asked of one that was decoded.
+    pub fn is_well_formed(&self) -> bool {
+        let named = self.validators.iter().all(|validator| MemberId::is_valid(validator.member.as_str()));
+        named && ValidatorSet::new(self.validators.clone()).is_ok_and(|set| set == *self)
+    }
+
     /// Sorts and checks a list.
     pub fn new(mut validators: Vec<Validator>) -> Result<Self, ValidatorSetError> {
         if validators.is_empty() {

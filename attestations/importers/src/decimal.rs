@@ -1,0 +1,156 @@
+//! Numbers from their decimal text, exactly: no float comes between a file and a statement.
+//!
+//! ```
+//! use standstill_importers::decimal::Decimal;
+//! assert_eq!(Decimal::parse("6149898240.0").unwrap().whole(), Some(6_149_898_240));
+//! assert_eq!(Decimal::parse("1.2e+9").unwrap().whole(), Some(1_200_000_000));
+//! assert_eq!(Decimal::parse("0.4166666666666667").unwrap().ppm_nearest(), Some(416_667));
+//! assert_eq!(Decimal::parse("0.1486470975026408").unwrap().ppm_up(), Some(148_648));
+//! ```
+
+/// `digits x 10^exponent`, with its sign, normalised: no trailing zero in `digits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    negative: bool,
+    digits: u128,
+    exponent: i32,
+}
+
+impl Decimal {
+    /// Parses a JSON number of at most 38 significant digits. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent = exponent.strip_prefix('+').filter(|digits| !digits.starts_with('-')).unwrap_or(exponent);
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if !plain(exponent.strip_prefix('-').unwrap_or(exponent)) {
+            return None;
+        }
+        let exponent: i32 = exponent.parse().ok()?;
+        if whole.is_empty() || !plain(whole) || !plain(fraction) || exponent.unsigned_abs() > 10_000 {
+            return None;
+        }
+        let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        let all = format!("{whole}{fraction}");
+        let significant = all.trim_end_matches('0');
+        let exponent = exponent.checked_add(i32::try_from(all.len() - significant.len()).ok()?)?;
+        let significant = significant.trim_start_matches('0');
+        if significant.is_empty() {
+            return Some(Decimal { negative: false, digits: 0, exponent: 0 });
+        }
+        if significant.len() > 38 {
+            return None;
+        }
+        Some(Decimal { negative, digits: significant.parse().ok()?, exponent })
+    }
+
+    /// Whether it is below zero.
+    pub const fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// Whether it is zero.
+    pub const fn is_zero(&self) -> bool {
+        self.digits == 0
+    }
+
+    /// The value, where it is whole, not negative, and fits.
+    pub fn whole(&self) -> Option<u128> {
+        if self.negative {
+            return None;
+        }
+        let scale = 10u128.checked_pow(u32::try_from(self.exponent).ok()?)?;
+        self.digits.checked_mul(scale)
+    }
+
+    /// Parts per million, rounded half up. `None` where it is negative or does not fit.
+    pub fn ppm_nearest(&self) -> Option<u64> {
+        self.scaled(6, Rounding::Nearest)
+    }
+
+    /// Parts per million, rounded up.
+    pub fn ppm_up(&self) -> Option<u64> {
+        self.scaled(6, Rounding::Up)
+    }
+
+    /// Thousandths, rounded up: seconds in milliseconds.
+    pub fn thousandths_up(&self) -> Option<u64> {
+        self.scaled(3, Rounding::Up)
+    }
+
+    fn scaled(&self, places: i32, rounding: Rounding) -> Option<u64> {
+        if self.negative {
+            return None;
+        }
+        let exponent = self.exponent.checked_add(places)?;
+        let scale = 10u128.checked_pow(exponent.unsigned_abs());
+        let value = if exponent >= 0 {
+            self.digits.checked_mul(scale?)?
+        } else {
+            match (scale, rounding) {
+                // Smaller than any unit that is kept.
+                (None, Rounding::Nearest) => 0,
+                (None, Rounding::Up) => u128::from(self.digits > 0),
+                (Some(scale), Rounding::Nearest) => {
+                    self.digits / scale + u128::from(self.digits % scale >= scale.div_ceil(2))
+                }
+                (Some(scale), Rounding::Up) => self.digits.div_ceil(scale),
+            }
+        };
+        u64::try_from(value).ok()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Rounding {
+    Nearest,
+    Up,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_exact_and_fractions_are_not_whole() {
+        for (text, whole) in [
+            ("0", Some(0)),
+            ("-0.0", Some(0)),
+            ("24599592960.0", Some(24_599_592_960)),
+            ("1.5e1", Some(15)),
+            ("100e-2", Some(1)),
+            ("3.14e23", Some(314_000_000_000_000_000_000_000)),
+            ("0.5", None),
+            ("-1", None),
+            ("1e39", None),
+        ] {
+            assert_eq!(Decimal::parse(text).unwrap().whole(), whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn ratios_round_to_nearest_and_errors_round_up() {
+        for (text, nearest, up) in [
+            ("0.6666666666666666", 666_667, 666_667),
+            ("0.33333333333333337", 333_333, 333_334),
+            ("0.0000005", 1, 1),
+            ("0.0000004999", 0, 1),
+            ("1e-300", 0, 1),
+            ("1.0", 1_000_000, 1_000_000),
+            ("0.0", 0, 0),
+        ] {
+            let decimal = Decimal::parse(text).unwrap();
+            assert_eq!((decimal.ppm_nearest(), decimal.ppm_up()), (Some(nearest), Some(up)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in ["", "-", "e5", "1e", "NaN", "0x10", "1e99999", "1.2.3", "١", "1e+-2"] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
+        assert_eq!(Decimal::parse(&"9".repeat(39)), None);
+        assert_eq!(Decimal::parse(&format!("0.{}", "0".repeat(20_000))).unwrap().whole(), Some(0));
+    }
+}

@@ -1,0 +1,273 @@
+//! Every way a file can be refused, named. The message names the file and the field; [`ImportError::hint`] says what to
+//! do about it.
+
+use standstill_attestations::StatementError;
+
+/// Why a file was not imported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A file, or a member of an archive, over its bound.
+    #[error("{file}: {length} bytes, more than {limit}")]
+    TooLarge {
+        /// The file's name.
+        file: String,
+        /// Bytes found, or more.
+        length: u64,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Not UTF-8.
+    #[error("{file}: byte {offset} is not UTF-8")]
+    NotText {
+        /// The file's name.
+        file: String,
+        /// Where.
+        offset: usize,
+    },
+    /// Not JSON, or cut off.
+    #[error("{file}: {expected} expected at byte {offset}")]
+    NotJson {
+        /// The file's name.
+        file: String,
+        /// Where.
+        offset: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// Nested too deep.
+    #[error("{file}: nested deeper than {limit} levels at byte {offset}")]
+    TooDeep {
+        /// The file's name.
+        file: String,
+        /// Where.
+        offset: usize,
+        /// Levels allowed.
+        limit: usize,
+    },
+    /// Not a zip archive, or a damaged one.
+    #[error("{file}: not a readable archive: {reason}")]
+    Archive {
+        /// The file's name.
+        file: String,
+        /// What the reader met.
+        reason: String,
+    },
+    /// An archive without a member that it must have.
+    #[error("{file}: there is no `{member}` in the archive")]
+    MemberMissing {
+        /// The file's name.
+        file: String,
+        /// The member.
+        member: &'static str,
+    },
+    /// No importer knows the format.
+    #[error("{file}: neither a Hugging Face `trainer_state.json` nor an Inspect log")]
+    UnknownFormat {
+        /// The file's name.
+        file: String,
+    },
+    /// A file of another kind.
+    #[error("{file} is {found}, which a `{kind}` statement is not made from")]
+    WrongFormat {
+        /// The file's name.
+        file: String,
+        /// The format.
+        found: &'static str,
+        /// The kind of statement.
+        kind: &'static str,
+    },
+    /// Too few or too many files.
+    #[error("{count} files: {expected} expected")]
+    FileCount {
+        /// Files given.
+        count: usize,
+        /// Files expected.
+        expected: &'static str,
+    },
+    /// A version that this importer has not been tried on.
+    #[error("{file}: version {found} of the format is not known, {expected} is")]
+    Version {
+        /// The file's name.
+        file: String,
+        /// Version found.
+        found: String,
+        /// Version known.
+        expected: &'static str,
+    },
+    /// A field that must be there.
+    #[error("{file}: `{field}` is missing")]
+    Missing {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+    },
+    /// A field of another type.
+    #[error("{file}: `{field}` is {found}, not {expected}")]
+    WrongType {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+        /// The type expected.
+        expected: &'static str,
+        /// The type found.
+        found: &'static str,
+    },
+    /// A name twice in one object: two readers could take different values.
+    #[error("{file}: `{field}` stands twice")]
+    Repeated {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+    },
+    /// A number that cannot be what its field says.
+    #[error("{file}: `{field}` is `{found}`: {reason}")]
+    BadNumber {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+        /// The text found.
+        found: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A text that cannot be what its field says.
+    #[error("{file}: `{field}`: {reason}")]
+    BadText {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A counter that was never switched on. Unknown is never 0.
+    #[error("{file}: `{field}` is 0: the trainer did not count")]
+    NotCounted {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+    },
+    /// Counters of many trials in one file.
+    #[error("{file}: the state of a hyper-parameter search, whose trials overwrite one another's counters")]
+    HyperParameterSearch {
+        /// The file's name.
+        file: String,
+    },
+    /// An evaluation that has not ended.
+    #[error("{file}: status `{status}`")]
+    NotFinished {
+        /// The file's name.
+        file: String,
+        /// The status.
+        status: String,
+    },
+    /// A log that its owner has withdrawn.
+    #[error("{file}: the log is marked as invalidated")]
+    Invalidated {
+        /// The file's name.
+        file: String,
+    },
+    /// Two state files that are not of one run.
+    #[error("{file} does not continue {previous}: {reason}")]
+    NotAContinuation {
+        /// The file's name.
+        file: String,
+        /// The earlier file.
+        previous: String,
+        /// Where they differ.
+        reason: String,
+    },
+    /// An evaluation without a usable score.
+    #[error("{file}: no score is a ratio that a statement could state")]
+    NoScores {
+        /// The file's name.
+        file: String,
+    },
+    /// Two figures of one file that cannot both be true.
+    #[error("{file}: `{field}` contradicts `{other}`: {reason}")]
+    Contradiction {
+        /// The file's name.
+        file: String,
+        /// The field, such as `results.scores[0].metrics`.
+        field: String,
+        /// The other field.
+        other: &'static str,
+        /// How.
+        reason: String,
+    },
+    /// What was imported makes no valid statement.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+}
+
+impl ImportError {
+    /// The stable name, in kebab case, and what a person could do about it.
+    const fn entry(&self) -> (&'static str, &'static str) {
+        match self {
+            ImportError::TooLarge { .. } => {
+                ("import-too-large", "import a log without its samples, or the header alone")
+            }
+            ImportError::NotText { .. } => ("import-not-text", "the file is damaged, or of another format"),
+            ImportError::NotJson { .. } => ("import-not-json", "the file may be cut off: copy it again"),
+            ImportError::TooDeep { .. } => ("import-too-deep", "no known tool writes such a file"),
+            ImportError::Archive { .. } => (
+                "import-archive",
+                "an `.eval` file is a zip archive; one that is still being written has no directory yet",
+            ),
+            ImportError::MemberMissing { .. } => {
+                ("import-member-missing", "the evaluation did not finish: import it once it has")
+            }
+            ImportError::UnknownFormat { .. } => {
+                ("import-unknown-format", "give a trainer_state.json, or an Inspect log as .json or .eval")
+            }
+            ImportError::WrongFormat { .. } => (
+                "import-wrong-format",
+                "training-compute takes trainer_state.json, capability-evaluation an Inspect log",
+            ),
+            ImportError::FileCount { .. } => (
+                "import-file-count",
+                "give the state file of this report, and that of the report before where there was one",
+            ),
+            ImportError::Version { .. } => {
+                ("import-version", "convert the log with `inspect log convert`, or ask for the version to be added")
+            }
+            ImportError::Missing { .. } => {
+                ("import-missing", "the file was written by another version, or is not what its name says")
+            }
+            ImportError::WrongType { .. } => {
+                ("import-wrong-type", "the file was written by another version, or is not what its name says")
+            }
+            ImportError::Repeated { .. } => ("import-repeated", "the file was edited or damaged"),
+            ImportError::BadNumber { .. } => ("import-bad-number", "the figure decides: correct it at its source"),
+            ImportError::BadText { .. } => ("import-bad-text", "correct it at its source"),
+            ImportError::NotCounted { .. } => ("import-not-counted", "state the figure by another method, such as 6nd"),
+            ImportError::HyperParameterSearch { .. } => {
+                ("import-hyper-parameter-search", "import each trial's own final state")
+            }
+            ImportError::NotFinished { .. } => ("import-not-finished", "import it once it has ended"),
+            ImportError::Invalidated { .. } => ("import-invalidated", "import the log that replaced it"),
+            ImportError::NotAContinuation { .. } => {
+                ("import-not-a-continuation", "give two state files of the same run, or each alone")
+            }
+            ImportError::NoScores { .. } => ("import-no-scores", "the notes say why each score was left"),
+            ImportError::Contradiction { .. } => ("import-contradiction", "the file was edited or damaged"),
+            ImportError::Statement(error) => (error.code(), error.hint()),
+        }
+    }
+
+    /// The stable name, in kebab case, such as `import-missing`.
+    pub const fn code(&self) -> &'static str {
+        self.entry().0
+    }
+
+    /// What a person could do about it: one line, no full stop.
+    pub const fn hint(&self) -> &'static str {
+        self.entry().1
+    }
+}
