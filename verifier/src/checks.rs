@@ -33,7 +33,7 @@ pub enum Check {
 /// What a check says of itself to people.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
-    /// One line for the screen, at most 48 characters.
+    /// One line for the screen, at most 40 characters.
     pub claim: &'static str,
     /// What is compared with what.
     pub what: &'static str,
@@ -111,14 +111,14 @@ const ABOUT: [About; 8] = [
         then: "The file is damaged or was changed: get it again, from another node if need be",
     },
     About {
-        claim: "every attestation is signed by its member's key",
+        claim: "every attestation is signed by its lab",
         what: "Each signature on each envelope verifies strictly (ed25519) under the key that it names, and that key \
                is one that the member held at that place in the ledger",
         why: "Otherwise anyone could put words into a member's mouth",
         then: "A statement in the ledger is not its author's: no node that keeps the rules would have voted for it",
     },
     About {
-        claim: "recomputed root equals the certified root",
+        claim: "recomputed root equals certified root",
         what: "The entries' root and count, and the size and root of the log, are computed again from the records and \
                compared with the header that the quorum signed",
         why: "It ties every record to the signatures of the quorum: none can be changed, dropped or moved",
@@ -139,7 +139,7 @@ const ABOUT: [About; 8] = [
         then: "With two valid heads that conflict (exit 11), the signers of both are guilty: keep both files",
     },
     About {
-        claim: "treaty and modules match the pinned hashes",
+        claim: "treaty, modules match the pinned hashes",
         what: "The treaty's hash and the validators are those that the trust file pins; each module's SHA-256 is the one \
                that the treaty names, none is missing and none is extra",
         why: "A verdict means something only under the rules that were agreed",
@@ -153,7 +153,7 @@ const ABOUT: [About; 8] = [
         then: "Either the quorum certified a wrong verdict, or this verifier has a bug: both are worth a report",
     },
     About {
-        claim: "every due attestation is present and on time",
+        claim: "every due attestation is there, on time",
         what: "Each obligation that fell due by the time asked for was met, on time; and the bundle reaches that time",
         why: "Silence is never compliance",
         then: "A missing or late report is the member's to explain; a stale bundle is yours to replace",

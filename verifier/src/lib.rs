@@ -15,7 +15,12 @@
 pub mod audit;
 pub mod checks;
 pub mod exit;
+pub mod extends;
+pub mod inspect;
+pub mod json;
+pub mod proof;
 pub mod report;
+pub mod screen;
 pub mod trust;
 pub mod words;
 

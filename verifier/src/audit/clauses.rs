@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use standstill_ledger::query::{self, ObligationView};
-use standstill_ledger::schema::ObligationStatus;
+use standstill_ledger::schema::{ObligationStatus, RunRecord};
 use standstill_ledger::{MemoryState, Rules, StateFault, VerdictRecord};
 use standstill_policies::{Clause, Finding, Verdict as ClauseVerdict};
 use standstill_protocol::block::Header;
@@ -44,11 +44,18 @@ pub(super) fn settle(
     };
     let verdicts = query::verdicts(state, treaty, 0, u32::MAX)?;
     let verdicts: Vec<_> = verdicts.into_iter().filter(|record| wanted(&record.clause, &record.member)).collect();
+    let mut runs = BTreeMap::new();
+    for member in verdicts.iter().map(|record| &record.member) {
+        if !runs.contains_key(member) {
+            runs.insert(member.clone(), query::runs(state, member)?);
+        }
+    }
+    let names = Names { records, runs };
     let clauses: Vec<_> = treaty
         .clauses
         .iter()
         .filter(|clause| options.clause.as_ref().is_none_or(|only| *only == clause.id))
-        .map(|clause| clause_report(clause, &verdicts, records))
+        .map(|clause| clause_report(clause, &verdicts, &names))
         .collect();
     let obligations = query::obligations(state, treaty, 0, u32::MAX)?;
     let due = obligations.iter().filter(|view| view.due <= as_of && wanted(&view.clause, &view.member));
@@ -107,7 +114,13 @@ fn overdue(view: &ObligationView) -> Option<Failure> {
     Some(Failure { code, scope, message })
 }
 
-fn clause_report(clause: &Clause, verdicts: &[VerdictRecord], records: &[(u64, Hash)]) -> ClauseReport {
+/// What numbers stand for.
+struct Names<'a> {
+    records: &'a [(u64, Hash)],
+    runs: BTreeMap<MemberId, Vec<RunRecord>>,
+}
+
+fn clause_report(clause: &Clause, verdicts: &[VerdictRecord], names: &Names<'_>) -> ClauseReport {
     let mut members: BTreeMap<&MemberId, MemberVerdict> = BTreeMap::new();
     for record in verdicts.iter().filter(|record| record.clause == clause.id) {
         let member = members.entry(&record.member).or_insert_with(|| MemberVerdict {
@@ -119,7 +132,7 @@ fn clause_report(clause: &Clause, verdicts: &[VerdictRecord], records: &[(u64, H
         member.verdict = member.verdict.join(record.verdict);
         member.periods += 1;
         if record.verdict != ClauseVerdict::Holds {
-            member.findings.extend(period_verdicts(clause, record, records));
+            member.findings.extend(period_verdicts(clause, record, names));
         }
     }
     ClauseReport {
@@ -131,9 +144,9 @@ fn clause_report(clause: &Clause, verdicts: &[VerdictRecord], records: &[(u64, H
 }
 
 /// The findings behind a verdict that does not hold; one in words where the clause gave none.
-fn period_verdicts(clause: &Clause, record: &VerdictRecord, records: &[(u64, Hash)]) -> Vec<PeriodVerdict> {
+fn period_verdicts(clause: &Clause, record: &VerdictRecord, names: &Names<'_>) -> Vec<PeriodVerdict> {
     let bad = record.findings.iter().filter(|finding| finding.verdict != ClauseVerdict::Holds);
-    let mut found: Vec<_> = bad.map(|finding| period_verdict(clause, finding, records)).collect();
+    let mut found: Vec<_> = bad.map(|finding| period_verdict(clause, finding, &record.member, names)).collect();
     if found.is_empty() {
         let text = format!("the clause gave no answer: {}", record.pins.outcome.as_str());
         let (period, verdict) = (record.period, record.verdict);
@@ -142,7 +155,9 @@ fn period_verdicts(clause: &Clause, record: &VerdictRecord, records: &[(u64, Has
     found
 }
 
-fn period_verdict(clause: &Clause, finding: &Finding, records: &[(u64, Hash)]) -> PeriodVerdict {
+fn period_verdict(clause: &Clause, finding: &Finding, member: &MemberId, names: &Names<'_>) -> PeriodVerdict {
+    let records = names.records;
+    let runs = names.runs.get(member).map_or(&[][..], Vec::as_slice);
     let evidence = finding.evidence.iter().map(|index| {
         let at = records.binary_search_by_key(index, |(index, _)| *index).ok();
         Evidence { index: *index, statement: at.and_then(|at| records.get(at)).map(|(_, statement)| *statement) }
@@ -151,7 +166,7 @@ fn period_verdict(clause: &Clause, finding: &Finding, records: &[(u64, Hash)]) -
         period: finding.period,
         verdict: finding.verdict,
         code: finding.code,
-        text: crate::words::finding(clause, finding),
+        text: crate::words::finding(clause, finding, runs),
         numbers: finding.numbers.clone(),
         evidence: evidence.collect(),
     }
