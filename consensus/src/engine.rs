@@ -1,10 +1,47 @@
 //! Starting, watching and stopping an engine.
+//!
+//! ```text
+//! thread "consensus"          block_on( select: engine's questions | wake | heard | heartbeat | tick | commands )
+//!   └ its runtime             the engine's actors, network and timers; its log has a thread of its own
+//! ```
+//!
+//! State machine calls block the first thread only. When the engine fails safely (its log is corrupt or cannot be
+//! written), a file `unsafe` is left beside the log, and no engine starts there until a person has removed it: the log
+//! has lost what was signed, so the next start could sign something else.
 
-use tokio::sync::{broadcast, watch};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::config::{Config, ConfigError};
+use malachite::app::types::Keypair;
+use malachite::app::types::codec::Codec;
+use malachite::{
+    Channels, ConsensusContext, EngineHandle, NetworkContext, NetworkIdentity, NetworkRequest, RequestContext,
+    SyncContext, WalContext, start_engine,
+};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+
+use crate::application::Application;
+use crate::codec::Messages;
+use crate::config::{Config, ConfigError, peer_id};
+use crate::context::Chain;
+use crate::heard::Heard;
+use crate::settings::{self, Listen, Peer};
+use crate::signing::{Checker, Signatory};
 use crate::state_machine::{Fault, StateMachine};
-use crate::status::{Event, Status};
+use crate::status::{Event, Status, Stop};
+
+/// How often peers are counted and the watchdog looks.
+const TICK: Duration = Duration::from_millis(250);
+/// How long the engine may take to listen, and to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Ports tried when the system chooses.
+const ATTEMPTS: usize = 4;
+/// Events kept for a slow receiver.
+const EVENTS: usize = 1024;
 
 /// Why an engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +52,21 @@ pub enum StartError {
     /// The state machine failed.
     #[error("the state machine failed: {0}")]
     StateMachine(#[from] Fault),
+    /// The log's folder cannot be used.
+    #[error("`{}` cannot hold the write-ahead log: {source}", path.display())]
+    Log {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// An earlier run ended unsafely.
+    #[error("an earlier run lost its record of what it signed: `{}` says why; remove the file only when you know that \
+             this key signed nothing else, or use a new key", path.display())]
+    Unsafe {
+        /// The file to read, and to remove.
+        path: PathBuf,
+    },
     /// The runtime, the network or the write-ahead log could not start.
     #[error("the consensus engine did not start: {reason}")]
     Engine {
@@ -30,9 +82,36 @@ pub struct Engine;
 impl Engine {
     /// Starts an engine on threads of its own. It runs until [`Handle::stop`] or a failure, which [`Status::stop`]
     /// tells.
-    pub async fn start(_config: Config, _state_machine: Box<dyn StateMachine>) -> Result<Handle, StartError> {
-        Err(StartError::Engine { reason: "not available yet".into() })
+    pub async fn start(config: Config, state_machine: Box<dyn StateMachine>) -> Result<Handle, StartError> {
+        let (listen, peers) = settings::check(&config)?;
+        let marker = config.wal.join("unsafe");
+        fs::create_dir_all(&config.wal).map_err(|source| StartError::Log { path: config.wal.clone(), source })?;
+        if marker.exists() {
+            return Err(StartError::Unsafe { path: marker });
+        }
+        let (status, watch) = watch::channel(Status::default());
+        let (events, _) = broadcast::channel(EVENTS);
+        let wake = Arc::new(Notify::new());
+        let (commands, inbox) = mpsc::channel(16);
+        let (ready, started) = oneshot::channel();
+        let (done, stopped) = oneshot::channel();
+        let handle = Handle { status: watch, events: events.clone(), wake: wake.clone(), commands, stopped };
+        let main = Main { config, listen, peers, marker, status, events, wake, inbox };
+        std::thread::Builder::new()
+            .name("consensus".into())
+            .spawn(move || {
+                main.run(state_machine, ready);
+                let _ = done.send(());
+            })
+            .map_err(|error| StartError::Engine { reason: error.to_string() })?;
+        started.await.map_err(|_| StartError::Engine { reason: "its thread ended".into() })??;
+        Ok(handle)
     }
+}
+
+enum Command {
+    AddPeer(Peer, oneshot::Sender<Result<(), StartError>>),
+    Stop,
 }
 
 /// A running engine. Dropping it stops the engine without waiting.
@@ -40,12 +119,33 @@ impl Engine {
 pub struct Handle {
     status: watch::Receiver<Status>,
     events: broadcast::Sender<Event>,
+    wake: Arc<Notify>,
+    commands: mpsc::Sender<Command>,
+    stopped: oneshot::Receiver<()>,
+}
+
+/// Wakes an engine; clones can be kept wherever entries are accepted.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<Notify>);
+
+impl Waker {
+    /// As [`Handle::wake`].
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
 }
 
 impl Handle {
     /// Tells the engine that there may be work: it asks [`StateMachine::has_work`] and starts the next height if so.
     /// Cheap; call it for every entry that is accepted and every deadline that falls due.
-    pub fn wake(&self) {}
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// The same as [`Handle::wake`], to be kept elsewhere.
+    pub fn waker(&self) -> Waker {
+        Waker(self.wake.clone())
+    }
 
     /// The engine's state, as it changes.
     pub fn status(&self) -> watch::Receiver<Status> {
@@ -57,16 +157,284 @@ impl Handle {
         self.events.subscribe()
     }
 
-    /// Adds a validator's address (with `/p2p/…`) and dials it.
-    pub async fn add_peer(&self, _address: &str) -> Result<(), StartError> {
-        Ok(())
+    /// Adds a validator's address (with `/p2p/…`) and dials it. Adding one twice changes nothing.
+    pub async fn add_peer(&self, address: &str) -> Result<(), StartError> {
+        let peer = Peer::parse(address)?;
+        let gone = || StartError::Engine { reason: "it has stopped".into() };
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::AddPeer(peer, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
-    /// The engine's metrics in the OpenMetrics text format.
+    /// The engine's metrics in the OpenMetrics text format, for all engines of this process.
     pub fn metrics(&self) -> String {
-        String::new()
+        engine_metrics()
     }
 
-    /// Stops the engine and waits until its threads, sockets and log file are closed.
-    pub async fn stop(self) {}
+    /// Stops the engine and waits until its threads, sockets and log file are closed and the state machine is dropped.
+    pub async fn stop(self) {
+        let _ = self.commands.send(Command::Stop).await;
+        let _ = self.stopped.await;
+    }
+}
+
+fn engine_metrics() -> String {
+    let mut text = String::new();
+    malachite::app::metrics::export(&mut text);
+    text
+}
+
+/// What the thread owns.
+struct Main {
+    config: Config,
+    listen: Listen,
+    peers: Vec<Peer>,
+    marker: PathBuf,
+    status: watch::Sender<Status>,
+    events: broadcast::Sender<Event>,
+    wake: Arc<Notify>,
+    inbox: mpsc::Receiver<Command>,
+}
+
+/// The engine's side of a running instance.
+struct Running {
+    engine: EngineHandle,
+    channels: Channels<Chain>,
+    heard: Arc<Heard>,
+    moniker: String,
+    address: String,
+}
+
+impl Main {
+    fn run(mut self, machine: Box<dyn StateMachine>, ready: oneshot::Sender<Result<(), StartError>>) {
+        let built = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(self.config.threads)
+            .thread_name("consensus-engine")
+            .enable_all()
+            .build();
+        let runtime = match built {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = ready.send(Err(StartError::Engine { reason: error.to_string() }));
+                return;
+            }
+        };
+        let stop = runtime.block_on(self.serve(machine, ready));
+        runtime.shutdown_timeout(PATIENCE);
+        await_unlocked(&log_file(&self.config.wal));
+        if let Some(stop) = stop {
+            tracing::info!(?stop, "consensus has stopped");
+            self.status.send_modify(|status| status.stop = Some(stop));
+        }
+    }
+
+    /// Runs to the end; `None` if the start failed, which `ready` has told.
+    async fn serve(
+        &mut self,
+        machine: Box<dyn StateMachine>,
+        ready: oneshot::Sender<Result<(), StartError>>,
+    ) -> Option<Stop> {
+        let mut running = match self.launch().await {
+            Ok(running) => running,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return None;
+            }
+        };
+        let ids = self.peers.iter().map(|peer| peer.id).collect();
+        let (heard, network) = (running.heard.clone(), running.channels.network.clone());
+        let (config, status, events) = (self.config.clone(), self.status.clone(), self.events.clone());
+        let stop = match Application::new(config, machine, network, heard, status, events, ids) {
+            Ok(application) => {
+                let listening = running.address.clone();
+                self.status.send_modify(|status| status.listening = vec![listening]);
+                let _ = ready.send(Ok(()));
+                Some(self.attend(application, &mut running).await)
+            }
+            Err(fault) => {
+                let _ = ready.send(Err(fault.into()));
+                None
+            }
+        };
+        shut(running).await;
+        stop
+    }
+
+    /// Starts the engine and waits until it listens.
+    async fn launch(&self) -> Result<Running, StartError> {
+        let mut attempt = 1;
+        loop {
+            let mut running = self.start_engine().await?;
+            match tokio::time::timeout(PATIENCE, listening(&mut running)).await {
+                Ok(true) => return Ok(running),
+                _ if self.listen.is_ephemeral() && attempt < ATTEMPTS => attempt += 1,
+                _ => {
+                    let reason = format!("it cannot listen on {}; is the port in use?", running.address);
+                    shut(running).await;
+                    return Err(StartError::Engine { reason });
+                }
+            }
+            shut(running).await;
+        }
+    }
+
+    async fn start_engine(&self) -> Result<Running, StartError> {
+        let failed = |reason: String| StartError::Engine { reason };
+        let listen = self.listen.resolve().map_err(|error| failed(format!("no free port: {error}")))?;
+        let moniker = moniker(&self.config.name);
+        let settings = settings::settings(&self.config, moniker.clone(), &listen, &self.peers)?;
+        let heard = Arc::new(Heard::default());
+        let (log, network) = (Messages::default(), Messages { heard: Some(heard.clone()) });
+        let signatory = Signatory { chain_id: self.config.chain_id, key: self.config.consensus_key.clone() };
+        let address = signatory.address();
+        let mut seed = self.config.transport_key.seed();
+        let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(|error| failed(error.to_string()))?;
+        let transport_id = peer_id(&self.config.transport_key.public_key());
+        let public_key = self.config.consensus_key.public_key().as_bytes().to_vec();
+        let proof = signatory.validator_proof(public_key, keypair.public().to_peer_id().to_bytes());
+        let proof = network.encode(&proof).map_err(|error| failed(error.to_string()))?;
+        let identity = NetworkIdentity::new_validator(moniker.clone(), keypair, address.to_string(), proof);
+        let checker = Checker { chain_id: self.config.chain_id };
+        let (channels, engine) = start_engine(
+            Chain,
+            settings,
+            WalContext::new(log_file(&self.config.wal), log.clone()),
+            NetworkContext::new(identity, network),
+            ConsensusContext::new_validator(address, Box::new(checker), Box::new(signatory)),
+            SyncContext::new(log),
+            RequestContext::new(100),
+        )
+        .await
+        .map_err(|error| failed(format!("{error:#}")))?;
+        let address = format!("{}/p2p/{transport_id}", listen.multiaddr());
+        Ok(Running { engine, channels, heard, moniker, address })
+    }
+
+    /// The loop of a running engine, until it must stop.
+    async fn attend(&mut self, mut application: Application, running: &mut Running) -> Stop {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let failed = |fault: Fault| {
+            tracing::error!(%fault, "the state machine failed; consensus stops");
+            Stop::Failed { reason: fault.to_string() }
+        };
+        loop {
+            let heartbeat = application.heartbeat();
+            let result = tokio::select! {
+                message = running.channels.consensus.recv() => match message {
+                    Some(message) => application.answer(message).await,
+                    None => return self.ended(running),
+                },
+                () = self.wake.notified() => application.reconsider().await,
+                () = running.heard.news() => application.reconsider().await,
+                () = until(heartbeat) => application.reconsider().await,
+                _ = tick.tick() => {
+                    application.watch();
+                    self.count_peers(running);
+                    Ok(())
+                }
+                command = self.inbox.recv() => match command {
+                    Some(Command::AddPeer(peer, reply)) => {
+                        application.list(peer.id);
+                        let _ = reply.send(add_peer(running, peer).await);
+                        Ok(())
+                    }
+                    Some(Command::Stop) | None => return Stop::Asked,
+                },
+            };
+            if let Err(fault) = result {
+                return failed(fault);
+            }
+        }
+    }
+
+    /// The engine ended by itself: safely for good, or in a way that a restart may cure.
+    fn ended(&self, running: &Running) -> Stop {
+        if !failed_safely(&engine_metrics(), &running.moniker) {
+            return Stop::Failed { reason: "the engine ended; its log messages say why".into() };
+        }
+        let reason = "the write-ahead log is corrupt or could not be written; the log messages of this run say which";
+        // If the file cannot be written either, the disk is gone, and with it what the next start would need.
+        if let Err(error) = fs::write(&self.marker, format!("{reason}\n")) {
+            tracing::error!(path = %self.marker.display(), %error, "could not leave the mark of an unsafe stop");
+        }
+        Stop::Unsafe { reason: reason.into() }
+    }
+
+    /// Asks the network who is connected; the answer is put into the status when it comes.
+    fn count_peers(&self, running: &Running) {
+        let (requests, status) = (running.channels.net_requests.clone(), self.status.clone());
+        tokio::spawn(async move {
+            if let Ok(Some(dump)) = NetworkRequest::dump_state(&requests).await {
+                let peers = dump.peers.len();
+                status.send_if_modified(|status| std::mem::replace(&mut status.peers, peers) != peers);
+            }
+        });
+    }
+}
+
+async fn add_peer(running: &Running, peer: Peer) -> Result<(), StartError> {
+    match NetworkRequest::add_persistent_peer(&running.channels.net_requests, peer.address).await {
+        Ok(Ok(()) | Err(malachite::app::engine::network::PersistentPeerError::AlreadyExists)) => Ok(()),
+        Ok(Err(error)) => Err(StartError::Engine { reason: error.to_string() }),
+        Err(error) => Err(StartError::Engine { reason: error.to_string() }),
+    }
+}
+
+/// Waits for the engine's first question, which it asks as soon as it listens; it stays in the channel.
+async fn listening(running: &mut Running) -> bool {
+    while running.channels.consensus.is_empty() {
+        if running.channels.consensus.is_closed() || running.engine.handle.is_finished() {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    true
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Stops the actors in order. The channels go first: an actor that waits for our answer must not wait for ever.
+async fn shut(running: Running) {
+    let Running { engine, channels, .. } = running;
+    drop(channels);
+    let node = engine.actor.get_cell();
+    node.stop_children_and_wait(Some("stopping".into()), Some(PATIENCE)).await;
+    node.stop(Some("stopping".into()));
+    let _ = tokio::time::timeout(PATIENCE, engine.handle).await;
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("consensus.wal")
+}
+
+/// Waits until the log's own thread has let go of its file.
+fn await_unlocked(path: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Ok(file) = fs::File::open(path) {
+        if file.try_lock().is_ok() || Instant::now() >= deadline {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The name under which the engine counts. Its registry is the process's, so a second engine of a name gets a number.
+fn moniker(name: &str) -> String {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    match STARTED.fetch_add(1, Ordering::Relaxed) {
+        0 => name.to_owned(),
+        count => format!("{name}#{count}"),
+    }
+}
+
+/// Whether the engine's metrics tell of a safety failure.
+fn failed_safely(metrics: &str, moniker: &str) -> bool {
+    let label = format!("moniker=\"{moniker}\"");
+    metrics.lines().any(|line| line.contains("node_safety_failure") && line.contains(&label) && line.ends_with(" 1"))
 }

@@ -12,12 +12,22 @@
 //! When heights start, and why a chain with work never stands still, is `docs/adr/0002-block-cadence.md`; the bytes of
 //! every message are in `spec/58-consensus-messages.md`.
 
+mod application;
+mod codec;
 mod config;
+mod context;
 mod engine;
+mod evidence;
+mod heard;
+mod parts;
+mod settings;
+mod signing;
 mod state_machine;
 mod status;
+mod streams;
+mod wire;
 
 pub use config::{Config, ConfigError, Timeouts, peer_id};
-pub use engine::{Engine, Handle, StartError};
+pub use engine::{Engine, Handle, StartError, Waker};
 pub use state_machine::{CheckError, Fault, Height, StateMachine, Undecided};
 pub use status::{Event, Status, Stop};

@@ -99,8 +99,8 @@ pub trait StateMachine: Send + 'static {
     /// Every stored proposal of `height`.
     fn undecided(&self, height: Height) -> Result<Vec<Undecided>, Fault>;
 
-    /// Commits atomically, and durably before the call returns. Committing the block at the tip again changes nothing
-    /// (a better certificate may replace the stored one). Undecided blocks up to this height can be dropped.
+    /// Commits atomically, and durably before the call returns. Committing the block at the tip again changes nothing.
+    /// Undecided blocks up to this height can be dropped.
     fn commit(&mut self, block: Block, certificate: Certificate) -> Result<(), Fault>;
 
     /// A committed block; `None` above the tip and below the earliest kept height.

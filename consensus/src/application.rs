@@ -1,0 +1,521 @@
+//! The engine's questions, answered from the state machine.
+//!
+//! One thread asks and answers in order. Rules kept here, each at the line where it matters:
+//!
+//! 1. a body is durable before the engine hears of its block ([`StateMachine::store_undecided`]);
+//! 2. asked twice for a value of one height and round, the answer is the same, also after a restart;
+//! 3. the clock judges a fresh proposal only, never a block that is synced, recovered or proposed again;
+//! 4. a decided block is committed before the engine is told so;
+//! 5. a failure of the state machine stops the engine: no vote rests on a guess.
+//!
+//! When the next height starts is in [`Application::reconsider`] (`docs/adr/0002-block-cadence.md`).
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use malachite::app::engine::host::{HeightParams, Next, SyncedValueOutcome};
+use malachite::app::streaming::StreamMessage;
+use malachite::app::types::core::{CommitCertificate, LinearTimeouts, Round, Validator as _, Validity};
+use malachite::app::types::sync::RawDecidedValue;
+use malachite::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue};
+use malachite::{AppMsg, NetworkMsg, Reply};
+use standstill_protocol::block::Block;
+use standstill_protocol::hash::Hash;
+use standstill_protocol::keys::SecretKey;
+use standstill_protocol::units::Timestamp;
+use standstill_protocol::validators::Address;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::config::Config;
+use crate::context::{At, BlockId, Chain, Voters, Who};
+use crate::evidence::equivocations;
+use crate::heard::Heard;
+use crate::parts::{Coordinates, Opening, Part, announcement, stream};
+use crate::state_machine::{CheckError, Fault, Height, StateMachine, Undecided};
+use crate::status::{Event, Status};
+use crate::streams::{Limits, Streams, Whole};
+use crate::wire::{MAX_VALUES, extended_from_certificate, to_certificate};
+
+/// Rounds above the current one for which bodies are taken.
+const ROUNDS_AHEAD: u32 = 8;
+/// Different bodies that are checked for one round: a proposer that sends more only hurts itself.
+const BODIES_A_ROUND: usize = 3;
+/// Bytes of blocks in one answer to a node that catches up; the first block is sent whatever its size.
+const SYNC_BYTES: usize = 8 << 20;
+
+/// An idle chain: the engine waits for this answer.
+#[derive(Debug)]
+struct Waiting {
+    reply: Reply<Next<Chain>>,
+    until: Instant,
+}
+
+/// See the module.
+pub(crate) struct Application {
+    machine: Box<dyn StateMachine>,
+    config: Config,
+    address: Address,
+    network: mpsc::Sender<NetworkMsg<Chain>>,
+    heard: Arc<Heard>,
+    status: watch::Sender<Status>,
+    events: broadcast::Sender<Event>,
+    streams: Streams,
+    tip: Height,
+    round: u32,
+    /// The validators of tip + 1.
+    voters: Voters,
+    /// Checked and stored proposals of tip + 1.
+    undecided: Vec<Undecided>,
+    /// Whether the engine was told what is stored for tip + 1.
+    told: bool,
+    waiting: Option<Waiting>,
+    moved: Instant,
+}
+
+impl Application {
+    pub(crate) fn new(
+        config: Config,
+        machine: Box<dyn StateMachine>,
+        network: mpsc::Sender<NetworkMsg<Chain>>,
+        heard: Arc<Heard>,
+        status: watch::Sender<Status>,
+        events: broadcast::Sender<Event>,
+        peers: Vec<PeerId>,
+    ) -> Result<Self, Fault> {
+        let limits =
+            Limits { streams: 8, bytes: 2 * config.max_block_bytes, block_bytes: config.max_block_bytes, ahead: 4 };
+        let tip = machine.tip()?.unwrap_or(0);
+        let voters = voters_of(machine.as_ref(), tip + 1)?;
+        let undecided = machine.undecided(tip + 1)?;
+        heard.committed(tip);
+        let address = Address::of(&config.consensus_key.public_key());
+        let streams = Streams::new(limits, peers);
+        let application = Application {
+            machine,
+            config,
+            address,
+            network,
+            heard,
+            status,
+            events,
+            streams,
+            tip,
+            round: 0,
+            voters,
+            undecided,
+            told: false,
+            waiting: None,
+            moved: Instant::now(),
+        };
+        application.report();
+        Ok(application)
+    }
+
+    /// When an idle chain starts its next height by itself.
+    pub(crate) fn heartbeat(&self) -> Option<Instant> {
+        self.waiting.as_ref().map(|waiting| waiting.until)
+    }
+
+    /// Lets a peer publish parts.
+    pub(crate) fn list(&mut self, peer: PeerId) {
+        self.streams.list(peer);
+    }
+
+    /// Tells a height that does not move.
+    pub(crate) fn watch(&self) {
+        let stalled = self.waiting.is_none() && self.moved.elapsed() >= self.config.stall_after;
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.stalled, stalled) != stalled);
+    }
+
+    /// Answers one question of the engine.
+    pub(crate) async fn answer(&mut self, message: AppMsg<Chain>) -> Result<(), Fault> {
+        match message {
+            AppMsg::ConsensusReady { reply } => {
+                let _ = reply.send((At(self.tip + 1), self.parameters()));
+                self.started().await;
+            }
+            AppMsg::StartedRound { height, round, reply_value, .. } => {
+                let values = self.started_round(height.0, round.as_u32().unwrap_or(0))?;
+                let _ = reply_value.send(values);
+            }
+            AppMsg::GetValue { height, round, reply, .. } => {
+                self.get_value(height.0, round.as_u32().unwrap_or(0), reply).await?;
+            }
+            AppMsg::ReceivedProposalPart { published_by, part, reply, .. } => {
+                let value = self.received_part(published_by, part)?;
+                let _ = reply.send(value);
+            }
+            AppMsg::RestreamProposal { height, round, valid_round, address, value_id } => {
+                let proposal = Coordinates {
+                    height: height.0,
+                    round: round.as_u32().unwrap_or(0),
+                    valid_round: valid_round.as_u32(),
+                    proposer: address.0,
+                    block: value_id,
+                };
+                self.restream(proposal).await;
+            }
+            AppMsg::Decided { certificate, reply, .. } => {
+                self.decided(&certificate)?;
+                let _ = reply.send(());
+            }
+            AppMsg::Finalized { certificate, evidence, reply, .. } => {
+                self.finalized(certificate.height.0, &evidence, reply).await?;
+            }
+            AppMsg::GetDecidedValues { range, reply } => {
+                let _ = reply.send(self.decided_values(range.start().0, range.end().0)?);
+            }
+            AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
+                let _ = reply.send(self.synced(height.0, round, proposer, &value_bytes)?);
+            }
+            AppMsg::GetHistoryMinHeight { reply } => {
+                let _ = reply.send(At(self.machine.earliest()?));
+            }
+            // The policy disables vote extensions, so the engine asks neither; an answer costs nothing.
+            AppMsg::ExtendVote { reply, .. } => {
+                let _ = reply.send(None);
+            }
+            AppMsg::VerifyVoteExtensions { reply, .. } => {
+                let _ = reply.send(Vec::new());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an idle chain should go on: something to record here, a height started elsewhere, or the heartbeat.
+    pub(crate) async fn reconsider(&mut self) -> Result<(), Fault> {
+        let Some(waiting) = &self.waiting else { return Ok(()) };
+        let due = Instant::now() >= waiting.until;
+        if !(due || self.heard.is_ahead() || self.machine.has_work()?) {
+            return Ok(());
+        }
+        let next = Next::Start(At(self.tip + 1), self.parameters());
+        if let Some(waiting) = self.waiting.take() {
+            let _ = waiting.reply.send(next);
+        }
+        self.started().await;
+        Ok(())
+    }
+
+    async fn started(&mut self) {
+        self.moved = Instant::now();
+        self.report();
+        let height = self.tip + 1;
+        let _ = self.events.send(Event::Started { height });
+        // Others that wait would otherwise join only when a vote reaches them, after a propose timeout if the proposer
+        // is among them.
+        self.publish(announcement(height)).await;
+    }
+
+    fn started_round(&mut self, height: Height, round: u32) -> Result<Vec<ProposedValue<Chain>>, Fault> {
+        if height != self.tip + 1 {
+            return Ok(Vec::new());
+        }
+        self.round = round;
+        self.report();
+        let mut values = Vec::new();
+        if !std::mem::replace(&mut self.told, true) {
+            values.extend(self.undecided.iter().map(|undecided| proposed(undecided, Validity::Valid)));
+        }
+        for whole in self.streams.take_held(height) {
+            values.extend(self.received(whole)?);
+        }
+        Ok(values)
+    }
+
+    async fn get_value(
+        &mut self,
+        height: Height,
+        round: u32,
+        reply: Reply<LocallyProposedValue<Chain>>,
+    ) -> Result<(), Fault> {
+        if height != self.tip + 1 {
+            tracing::warn!(height, tip = self.tip, "asked for a value of another height");
+            return Ok(());
+        }
+        let mine = |undecided: &&Undecided| {
+            undecided.round == round && undecided.valid_round.is_none() && undecided.proposer == self.address
+        };
+        let undecided = match self.undecided.iter().find(mine) {
+            Some(undecided) => undecided.clone(),
+            None => self.build(height, round)?,
+        };
+        let block = undecided.block.hash();
+        let body = Bytes::from(undecided.block.encode());
+        // The body is durable and will be the same if we are asked again: only now may the proposal be signed.
+        let _ = reply.send(LocallyProposedValue::new(At(height), Round::new(round), BlockId(block)));
+        let _ = self.events.send(Event::Proposed { height, round, block });
+        let proposer = self.address;
+        self.send(Coordinates { height, round, valid_round: None, proposer, block }, body).await;
+        Ok(())
+    }
+
+    fn build(&mut self, height: Height, round: u32) -> Result<Undecided, Fault> {
+        let block = self.machine.build(height, self.config.max_block_bytes)?;
+        let length = block.encode().len();
+        if block.header.height != height || length > self.config.max_block_bytes {
+            return Err(Fault::new(format!(
+                "the state machine built a block of height {} and {length} bytes when asked for height {height}",
+                block.header.height
+            )));
+        }
+        let undecided = Undecided { round, valid_round: None, proposer: self.address, block };
+        self.machine.store_undecided(&undecided)?;
+        self.undecided.push(undecided.clone());
+        Ok(undecided)
+    }
+
+    fn received_part(
+        &mut self,
+        publisher: Option<PeerId>,
+        part: StreamMessage<Part>,
+    ) -> Result<Option<ProposedValue<Chain>>, Fault> {
+        let (voters, chain_id, round) = (&self.voters, &self.config.chain_id, self.round);
+        let admits = |opening: &Opening| admits(voters, chain_id, round, opening);
+        match self.streams.insert(publisher, part, self.tip + 1, admits) {
+            Ok(None) => Ok(None),
+            Ok(Some(whole)) => self.received(whole),
+            Err(error) => {
+                tracing::debug!(%error, publisher = ?publisher.map(|peer| peer.to_string()), "refused a proposal part");
+                Ok(None)
+            }
+        }
+    }
+
+    /// A whole stream: checks the block, stores it, and tells the engine.
+    fn received(&mut self, whole: Whole) -> Result<Option<ProposedValue<Chain>>, Fault> {
+        let Whole { opening, body } = whole;
+        if opening.height != self.tip + 1 || !admits(&self.voters, &self.config.chain_id, self.round, &opening) {
+            return Ok(None);
+        }
+        let Some(block) = decode_body(&body, opening.height, &opening.block) else {
+            tracing::warn!(height = opening.height, sender = %opening.sender, "a stream without the announced block");
+            return Ok(None);
+        };
+        let known = self.undecided.iter().any(|undecided| undecided.block.header == block.header);
+        let bodies = self.undecided.iter().filter(|undecided| undecided.round == opening.round).count();
+        if !known && bodies >= BODIES_A_ROUND {
+            return Ok(None);
+        }
+        let Opening { round, valid_round, proposer, .. } = opening;
+        let undecided = Undecided { round, valid_round, proposer, block };
+        if !known && let Err(reason) = self.judge(&undecided)? {
+            let block = undecided.block.hash();
+            tracing::warn!(height = opening.height, round, %block, %proposer, reason, "refused a proposal");
+            let _ = self.events.send(Event::Refused { height: opening.height, round, block, reason });
+            return Ok(Some(proposed(&undecided, Validity::Invalid)));
+        }
+        self.remember(&undecided)?;
+        Ok(Some(proposed(&undecided, Validity::Valid)))
+    }
+
+    /// Judges a proposal: `Err` of a reason if it is invalid.
+    fn judge(&mut self, undecided: &Undecided) -> Result<Result<(), String>, Fault> {
+        let header = &undecided.block.header;
+        let fresh = undecided.valid_round.is_none();
+        if fresh && header.proposer != undecided.proposer {
+            return Ok(Err(format!("{} proposed a block that names {}", undecided.proposer, header.proposer)));
+        }
+        // A body that comes after its round is judged as part of the past, like one that is proposed again.
+        let now = (fresh && undecided.round >= self.round).then(now);
+        match self.machine.check(&undecided.block, now) {
+            Ok(()) => Ok(Ok(())),
+            Err(CheckError::Invalid { reason }) => Ok(Err(reason)),
+            Err(CheckError::Fault(fault)) => Err(fault),
+        }
+    }
+
+    fn remember(&mut self, undecided: &Undecided) -> Result<(), Fault> {
+        let same = |known: &Undecided| known.round == undecided.round && known.block.header == undecided.block.header;
+        if !self.undecided.iter().any(same) {
+            // Durable before the engine hears of it, because it may vote next.
+            self.machine.store_undecided(undecided)?;
+            self.undecided.push(undecided.clone());
+        }
+        Ok(())
+    }
+
+    async fn restream(&mut self, proposal: Coordinates) {
+        let known = self.undecided.iter().find(|undecided| undecided.block.hash() == proposal.block);
+        match known.map(|undecided| undecided.block.encode()) {
+            Some(body) => self.send(proposal, body.into()).await,
+            None => tracing::warn!(height = proposal.height, block = %proposal.block, "asked to send an unknown block"),
+        }
+    }
+
+    fn decided(&mut self, certificate: &CommitCertificate<Chain>) -> Result<(), Fault> {
+        let height = certificate.height.0;
+        if height <= self.tip {
+            return Ok(());
+        }
+        let block = self
+            .undecided
+            .iter()
+            .map(|undecided| &undecided.block)
+            .find(|block| block.header.height == height && block.hash() == certificate.value_id)
+            .cloned()
+            .ok_or_else(|| {
+                Fault::new(format!("block {} of height {height} was decided unseen", certificate.value_id))
+            })?;
+        let certificate = to_certificate(certificate).map_err(Fault::new)?;
+        let (round, hash, time) = (certificate.round, certificate.block, block.header.time);
+        // Durable before the reply: the reply lets the engine advertise the height and forget its log.
+        self.machine.commit(block, certificate)?;
+        self.tip = height;
+        self.voters = voters_of(self.machine.as_ref(), height + 1)?;
+        self.undecided.clear();
+        self.round = 0;
+        self.streams.forget_below(height + 1);
+        self.heard.committed(height);
+        self.moved = Instant::now();
+        self.report();
+        let _ = self.events.send(Event::Committed { height, round, block: hash, time });
+        Ok(())
+    }
+
+    async fn finalized(
+        &mut self,
+        height: Height,
+        evidence: &MisbehaviorEvidence<Chain>,
+        reply: Reply<Next<Chain>>,
+    ) -> Result<(), Fault> {
+        let equivocations = equivocations(evidence);
+        if !equivocations.is_empty() {
+            self.machine.misbehaviour(equivocations);
+        }
+        if height != self.tip {
+            return Err(Fault::new(format!("height {height} was finalized at tip {}", self.tip)));
+        }
+        self.waiting = Some(Waiting { reply, until: Instant::now() + self.config.heartbeat });
+        self.reconsider().await?;
+        self.report();
+        Ok(())
+    }
+
+    fn decided_values(&self, first: Height, last: Height) -> Result<Vec<RawDecidedValue<Chain>>, Fault> {
+        let mut values = Vec::new();
+        let mut bytes = 0;
+        for height in (first..=last.min(self.tip)).take(MAX_VALUES) {
+            let Some((block, certificate)) = self.machine.load(height)? else { break };
+            let body = block.encode();
+            bytes += body.len();
+            if bytes > SYNC_BYTES && !values.is_empty() {
+                break;
+            }
+            values.push(RawDecidedValue::new(body.into(), extended_from_certificate(&certificate)));
+        }
+        Ok(values)
+    }
+
+    /// A block that a quorum decided while this node was away; the engine has verified its certificate.
+    fn synced(
+        &mut self,
+        height: Height,
+        round: Round,
+        proposer: Who,
+        body: &[u8],
+    ) -> Result<SyncedValueOutcome<Chain>, Fault> {
+        if height != self.tip + 1 {
+            return Ok(SyncedValueOutcome::LocalTransientError);
+        }
+        let Some(block) = decode_body(body, height, &Hash::ZERO) else { return Ok(SyncedValueOutcome::PeerFault) };
+        let round = round.as_u32().unwrap_or(0);
+        let undecided = Undecided { round, valid_round: None, proposer: proposer.0, block };
+        match self.machine.check(&undecided.block, None) {
+            Ok(()) => {}
+            Err(CheckError::Invalid { reason }) => {
+                // If its hash is what the quorum signed, this node runs other rules than the quorum, and stands still.
+                tracing::error!(height, block = %undecided.block.hash(), reason, "a synced block is invalid here");
+                return Ok(SyncedValueOutcome::Verdict(proposed(&undecided, Validity::Invalid)));
+            }
+            Err(CheckError::Fault(fault)) => return Err(fault),
+        }
+        self.remember(&undecided)?;
+        Ok(SyncedValueOutcome::Verdict(proposed(&undecided, Validity::Valid)))
+    }
+
+    fn parameters(&self) -> HeightParams<Chain> {
+        let times = &self.config.timeouts;
+        let timeouts = LinearTimeouts {
+            propose: times.propose,
+            propose_delta: times.step,
+            prevote: times.prevote,
+            prevote_delta: times.step,
+            precommit: times.precommit,
+            precommit_delta: times.step,
+            rebroadcast: times.rebroadcast,
+            ..LinearTimeouts::default()
+        };
+        let block_time = (!self.config.block_time.is_zero()).then_some(self.config.block_time);
+        HeightParams::new(self.voters.clone(), timeouts, block_time)
+    }
+
+    async fn send(&self, proposal: Coordinates, body: Bytes) {
+        let key: &SecretKey = &self.config.consensus_key;
+        let Some(opening) = Opening::sign(&self.config.chain_id, key, proposal, &body) else {
+            tracing::error!(height = proposal.height, bytes = body.len(), "a block is too long to send");
+            return;
+        };
+        for message in stream(opening, body) {
+            self.publish(message).await;
+        }
+    }
+
+    async fn publish(&self, message: StreamMessage<Part>) {
+        if self.network.send(NetworkMsg::PublishProposalPart(message)).await.is_err() {
+            tracing::debug!("the network has stopped");
+        }
+    }
+
+    fn report(&self) {
+        self.status.send_if_modified(|status| {
+            let before = (status.tip, status.height, status.round, status.idle);
+            (status.tip, status.height, status.round) = (self.tip, self.tip + 1, self.round);
+            status.idle = self.waiting.is_some();
+            before != (status.tip, status.height, status.round, status.idle)
+        });
+    }
+}
+
+/// Whether a stream may be opened: by a validator, for the proposer of its round, in a round near the current one.
+fn admits(voters: &Voters, chain_id: &Hash, round: u32, opening: &Opening) -> bool {
+    let proposer = voters.proposer(opening.height, opening.round).map(|voter| voter.address().0);
+    proposer == Some(opening.proposer)
+        && opening.round <= round.saturating_add(ROUNDS_AHEAD)
+        && opening.valid_round.is_none_or(|valid| valid < opening.round)
+        && voters.key(&opening.sender).is_some_and(|key| opening.verify(chain_id, key).is_ok())
+}
+
+/// Decodes a body whose parts its header commits to. `block` is the expected hash, or zero where any will do.
+fn decode_body(body: &[u8], height: Height, block: &Hash) -> Option<Block> {
+    let decoded = Block::decode(body).ok()?;
+    let header = &decoded.header;
+    let certificate = decoded.previous_certificate.as_ref().map_or(Hash::ZERO, |certificate| certificate.hash());
+    let whole = header.height == height
+        && header.previous_certificate == certificate
+        && u32::try_from(decoded.entries.len()) == Ok(header.entry_count)
+        && header.entries_root == Block::entries_root(&decoded.entries)
+        && (*block == Hash::ZERO || header.hash() == *block);
+    whole.then_some(decoded)
+}
+
+fn proposed(undecided: &Undecided, validity: Validity) -> ProposedValue<Chain> {
+    ProposedValue {
+        height: At(undecided.block.header.height),
+        round: Round::new(undecided.round),
+        valid_round: undecided.valid_round.into(),
+        proposer: Who(undecided.proposer),
+        value: BlockId(undecided.block.hash()),
+        validity,
+    }
+}
+
+fn voters_of(machine: &dyn StateMachine, height: Height) -> Result<Voters, Fault> {
+    Voters::new(&machine.validators(height)?).map_err(Fault::new)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

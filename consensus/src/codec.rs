@@ -1,0 +1,127 @@
+//! The engine's codec traits over [`crate::wire`], and the ear of the network: whatever is decoded tells [`Heard`] which
+//! heights others are at.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use malachite::app::consensus::LivenessMsg;
+use malachite::app::streaming::{StreamContent, StreamMessage};
+use malachite::app::types::codec::{Codec, HasEncodedLen};
+use malachite::app::types::core::{PolkaCertificate, ValidatorProof};
+use malachite::app::types::sync::{Request, Response, Status};
+use malachite::app::types::{ProposedValue, SignedConsensusMsg};
+use standstill_protocol::codec;
+use wincode::config::DefaultConfig;
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::context::Chain;
+use crate::heard::Heard;
+use crate::parts::Part;
+use crate::wire::{WireError, Wired, response_length};
+
+/// The codec of the network, with ears, or of the log, without.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Messages {
+    pub(crate) heard: Option<Arc<Heard>>,
+}
+
+fn encode<T>(message: &T) -> Result<Bytes, WireError>
+where
+    T: Wired,
+    T::Wire: SchemaWrite<DefaultConfig, Src = T::Wire>,
+{
+    Ok(codec::encode(&message.to_wire()?).into())
+}
+
+fn decode<T>(bytes: &[u8]) -> Result<T, WireError>
+where
+    T: Wired,
+    T::Wire: for<'de> SchemaRead<'de, DefaultConfig, Dst = T::Wire> + SchemaWrite<DefaultConfig, Src = T::Wire>,
+{
+    T::from_wire(codec::decode(bytes, T::LIMIT)?)
+}
+
+/// The height that a message shows its sender to have started.
+trait Tells {
+    fn started(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Tells for SignedConsensusMsg<Chain> {
+    fn started(&self) -> Option<u64> {
+        Some(self.height().0)
+    }
+}
+
+impl Tells for LivenessMsg<Chain> {
+    fn started(&self) -> Option<u64> {
+        Some(match self {
+            LivenessMsg::Vote(vote) => vote.height.0,
+            LivenessMsg::PolkaCertificate(certificate) => certificate.height.0,
+            LivenessMsg::SkipRoundCertificate(certificate) => certificate.height.0,
+        })
+    }
+}
+
+impl Tells for StreamMessage<Part> {
+    fn started(&self) -> Option<u64> {
+        match &self.content {
+            StreamContent::Data(Part::Opening(opening)) => Some(opening.height),
+            StreamContent::Data(Part::Announcement { height }) => Some(*height),
+            _ => None,
+        }
+    }
+}
+
+impl Tells for Status<Chain> {
+    fn started(&self) -> Option<u64> {
+        Some(self.tip_height.0)
+    }
+}
+
+impl Tells for Part {}
+impl Tells for ValidatorProof<Chain> {}
+impl Tells for Request<Chain> {}
+impl Tells for Response<Chain> {}
+impl Tells for ProposedValue<Chain> {}
+impl Tells for PolkaCertificate<Chain> {}
+
+macro_rules! codecs {
+    ($($message:ty),* $(,)?) => {$(
+        impl Codec<$message> for Messages {
+            type Error = WireError;
+
+            fn decode(&self, bytes: Bytes) -> Result<$message, WireError> {
+                let message: $message = decode(&bytes)?;
+                if let (Some(heard), Some(height)) = (&self.heard, message.started()) {
+                    heard.started(height);
+                }
+                Ok(message)
+            }
+
+            fn encode(&self, message: &$message) -> Result<Bytes, WireError> {
+                encode(message)
+            }
+        }
+    )*};
+}
+
+codecs!(
+    SignedConsensusMsg<Chain>,
+    LivenessMsg<Chain>,
+    Part,
+    StreamMessage<Part>,
+    ValidatorProof<Chain>,
+    Status<Chain>,
+    Request<Chain>,
+    Response<Chain>,
+    ProposedValue<Chain>,
+    PolkaCertificate<Chain>,
+);
+
+impl HasEncodedLen<Response<Chain>> for Messages {
+    fn encoded_len(&self, response: &Response<Chain>) -> Result<usize, WireError> {
+        Ok(response_length(response))
+    }
+}
