@@ -63,6 +63,8 @@ pub(crate) struct Application {
     streams: Streams,
     tip: Height,
     round: u32,
+    /// Whether this node only follows.
+    follows: bool,
     /// The validators of tip + 1.
     voters: Voters,
     /// Checked and stored proposals of tip + 1.
@@ -89,6 +91,7 @@ impl Application {
         let voters = voters_of(machine.as_ref(), tip + 1)?;
         let undecided = machine.undecided(tip + 1)?;
         heard.committed(tip);
+        let follows = tip + 1 < config.sign_from;
         let address = Address::of(&config.consensus_key.public_key());
         let streams = Streams::new(limits, peers);
         let application = Application {
@@ -102,6 +105,7 @@ impl Application {
             streams,
             tip,
             round: 0,
+            follows,
             voters,
             undecided,
             told: false,
@@ -110,6 +114,16 @@ impl Application {
         };
         application.report();
         Ok(application)
+    }
+
+    /// Whether a node that followed may sign from here on. Its engine must be started anew for that.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.follows && self.tip + 1 >= self.config.sign_from
+    }
+
+    /// Gives the state machine back.
+    pub(crate) fn into_machine(self) -> Box<dyn StateMachine> {
+        self.machine
     }
 
     /// When an idle chain starts its next height by itself.
@@ -186,7 +200,7 @@ impl Application {
     /// Whether an idle chain should go on: something to record here, a height started elsewhere, or the heartbeat.
     pub(crate) async fn reconsider(&mut self) -> Result<(), Fault> {
         let Some(waiting) = &self.waiting else { return Ok(()) };
-        let due = Instant::now() >= waiting.until;
+        let due = self.follows || Instant::now() >= waiting.until;
         if !(due || self.heard.is_ahead() || self.machine.has_work()?) {
             return Ok(());
         }
@@ -205,7 +219,9 @@ impl Application {
         let _ = self.events.send(Event::Started { height });
         // Others that wait would otherwise join only when a vote reaches them, after a propose timeout if the proposer
         // is among them.
-        self.publish(announcement(height)).await;
+        if !self.follows {
+            self.publish(announcement(height)).await;
+        }
     }
 
     fn started_round(&mut self, height: Height, round: u32) -> Result<Vec<ProposedValue<Chain>>, Fault> {
@@ -470,10 +486,10 @@ impl Application {
 
     fn report(&self) {
         self.status.send_if_modified(|status| {
-            let before = (status.tip, status.height, status.round, status.idle);
+            let before = (status.tip, status.height, status.round, status.idle, status.following);
             (status.tip, status.height, status.round) = (self.tip, self.tip + 1, self.round);
-            status.idle = self.waiting.is_some();
-            before != (status.tip, status.height, status.round, status.idle)
+            (status.idle, status.following) = (self.waiting.is_some(), self.follows);
+            before != (status.tip, status.height, status.round, status.idle, status.following)
         });
     }
 }

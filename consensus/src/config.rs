@@ -23,6 +23,10 @@ pub struct Config {
     pub peers: Vec<String>,
     /// The folder of the write-ahead log. It decides whether a restarted node signs twice: never delete it alone.
     pub wal: PathBuf,
+    /// The first height in which this node may sign; 0 for at once. A node that lost its log or its ledger does not know
+    /// what it signed, and would contradict itself while it catches up: give it a height above every one that the key
+    /// can have seen (the others' tip + 2), and it follows without a vote until then.
+    pub sign_from: u64,
     /// Round timeouts.
     pub timeouts: Timeouts,
     /// The least time between the starts of two heights; zero for as fast as it goes.
@@ -109,6 +113,7 @@ impl Config {
             listen: "/ip4/127.0.0.1/tcp/0".into(),
             peers: Vec::new(),
             wal,
+            sign_from: 0,
             timeouts: Timeouts::default(),
             block_time: Duration::from_secs(1),
             heartbeat: Duration::from_secs(60),

@@ -205,6 +205,13 @@ struct Running {
     address: String,
 }
 
+/// How one engine ended.
+enum Outcome {
+    Stop(Stop),
+    /// A follower reached the height from which it may sign.
+    CaughtUp(Box<dyn StateMachine>),
+}
+
 impl Main {
     fn run(mut self, machine: Box<dyn StateMachine>, ready: oneshot::Sender<Result<(), StartError>>) {
         let built = tokio::runtime::Builder::new_multi_thread()
@@ -221,7 +228,6 @@ impl Main {
         };
         let stop = runtime.block_on(self.serve(machine, ready));
         runtime.shutdown_timeout(PATIENCE);
-        await_unlocked(&log_file(&self.config.wal));
         if let Some(stop) = stop {
             tracing::info!(?stop, "consensus has stopped");
             self.status.send_modify(|status| status.stop = Some(stop));
@@ -231,42 +237,63 @@ impl Main {
     /// Runs to the end; `None` if the start failed, which `ready` has told.
     async fn serve(
         &mut self,
-        machine: Box<dyn StateMachine>,
+        mut machine: Box<dyn StateMachine>,
         ready: oneshot::Sender<Result<(), StartError>>,
     ) -> Option<Stop> {
-        let mut running = match self.launch().await {
-            Ok(running) => running,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return None;
+        let mut ready = Some(ready);
+        loop {
+            let outcome = self.serve_once(machine, &mut ready).await;
+            match (outcome, ready.take()) {
+                (Ok(Outcome::CaughtUp(returned)), _) => machine = returned,
+                (Ok(Outcome::Stop(stop)), _) => return Some(stop),
+                (Err(error), Some(ready)) => {
+                    let _ = ready.send(Err(error));
+                    return None;
+                }
+                (Err(error), None) => return Some(Stop::Failed { reason: error.to_string() }),
             }
-        };
+        }
+    }
+
+    /// Runs one engine, as a follower or as a validator, to its end.
+    async fn serve_once(
+        &mut self,
+        machine: Box<dyn StateMachine>,
+        ready: &mut Option<oneshot::Sender<Result<(), StartError>>>,
+    ) -> Result<Outcome, StartError> {
+        let follow = machine.tip()?.unwrap_or(0) + 1 < self.config.sign_from;
+        let mut running = self.launch(follow).await?;
         let ids = self.peers.iter().map(|peer| peer.id).collect();
         let (heard, network) = (running.heard.clone(), running.channels.network.clone());
         let (config, status, events) = (self.config.clone(), self.status.clone(), self.events.clone());
-        let stop = match Application::new(config, machine, network, heard, status, events, ids) {
+        let result = match Application::new(config, machine, network, heard, status, events, ids) {
             Ok(application) => {
                 let listening = running.address.clone();
                 self.status.send_modify(|status| status.listening = vec![listening]);
-                let _ = ready.send(Ok(()));
-                Some(self.attend(application, &mut running).await)
+                if let Some(ready) = ready.take() {
+                    let _ = ready.send(Ok(()));
+                }
+                Ok(self.attend(application, &mut running).await)
             }
-            Err(fault) => {
-                let _ = ready.send(Err(fault.into()));
-                None
-            }
+            Err(fault) => Err(fault.into()),
         };
         shut(running).await;
-        stop
+        await_unlocked(&log_file(&self.config.wal));
+        result
     }
 
     /// Starts the engine and waits until it listens.
-    async fn launch(&self) -> Result<Running, StartError> {
+    async fn launch(&mut self, follow: bool) -> Result<Running, StartError> {
         let mut attempt = 1;
         loop {
-            let mut running = self.start_engine().await?;
+            let failed = |error| StartError::Engine { reason: format!("no free port: {error}") };
+            let listen = self.listen.resolve().map_err(failed)?;
+            let mut running = self.start_engine(&listen, follow).await?;
             match tokio::time::timeout(PATIENCE, listening(&mut running)).await {
-                Ok(true) => return Ok(running),
+                Ok(true) => {
+                    self.listen = listen;
+                    return Ok(running);
+                }
                 _ if self.listen.is_ephemeral() && attempt < ATTEMPTS => attempt += 1,
                 _ => {
                     let reason = format!("it cannot listen on {}; is the port in use?", running.address);
@@ -278,11 +305,10 @@ impl Main {
         }
     }
 
-    async fn start_engine(&self) -> Result<Running, StartError> {
+    async fn start_engine(&self, listen: &Listen, follow: bool) -> Result<Running, StartError> {
         let failed = |reason: String| StartError::Engine { reason };
-        let listen = self.listen.resolve().map_err(|error| failed(format!("no free port: {error}")))?;
         let moniker = moniker(&self.config.name);
-        let settings = settings::settings(&self.config, moniker.clone(), &listen, &self.peers)?;
+        let settings = settings::settings(&self.config, moniker.clone(), listen, &self.peers, follow)?;
         let heard = Arc::new(Heard::default());
         let (log, network) = (Messages::default(), Messages { heard: Some(heard.clone()) });
         let signatory = Signatory { chain_id: self.config.chain_id, key: self.config.consensus_key.clone() };
@@ -311,19 +337,18 @@ impl Main {
     }
 
     /// The loop of a running engine, until it must stop.
-    async fn attend(&mut self, mut application: Application, running: &mut Running) -> Stop {
+    async fn attend(&mut self, mut application: Application, running: &mut Running) -> Outcome {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let failed = |fault: Fault| {
-            tracing::error!(%fault, "the state machine failed; consensus stops");
-            Stop::Failed { reason: fault.to_string() }
-        };
         loop {
+            if application.has_caught_up() {
+                return Outcome::CaughtUp(application.into_machine());
+            }
             let heartbeat = application.heartbeat();
             let result = tokio::select! {
                 message = running.channels.consensus.recv() => match message {
                     Some(message) => application.answer(message).await,
-                    None => return self.ended(running),
+                    None => return Outcome::Stop(self.ended(running)),
                 },
                 () = self.wake.notified() => application.reconsider().await,
                 () = running.heard.news() => application.reconsider().await,
@@ -336,14 +361,16 @@ impl Main {
                 command = self.inbox.recv() => match command {
                     Some(Command::AddPeer(peer, reply)) => {
                         application.list(peer.id);
+                        self.peers.push(peer.clone());
                         let _ = reply.send(add_peer(running, peer).await);
                         Ok(())
                     }
-                    Some(Command::Stop) | None => return Stop::Asked,
+                    Some(Command::Stop) | None => return Outcome::Stop(Stop::Asked),
                 },
             };
             if let Err(fault) = result {
-                return failed(fault);
+                tracing::error!(%fault, "the state machine failed; consensus stops");
+                return Outcome::Stop(Stop::Failed { reason: fault.to_string() });
             }
         }
     }

@@ -136,6 +136,7 @@ pub(crate) fn settings(
     moniker: String,
     listen: &Listen,
     peers: &[Peer],
+    follow: bool,
 ) -> Result<Settings, ConfigError> {
     let listen_addr = listen.multiaddr().parse().map_err(|_| ConfigError::Listen { address: config.listen.clone() })?;
     let mut p2p = P2pConfig {
@@ -161,7 +162,11 @@ pub(crate) fn settings(
     let mut value_sync = ValueSyncConfig { status_update_interval: STATUS_INTERVAL, ..ValueSyncConfig::default() };
     value_sync.max_response_size.0 = RESPONSE_BYTES;
     value_sync.batch_size = 32;
-    let consensus =
-        ConsensusConfig { p2p, value_payload: ValuePayload::ProposalAndParts, ..ConsensusConfig::default() };
+    let consensus = ConsensusConfig {
+        enabled: !follow,
+        p2p,
+        value_payload: ValuePayload::ProposalAndParts,
+        ..ConsensusConfig::default()
+    };
     Ok(Settings { moniker, consensus, value_sync })
 }

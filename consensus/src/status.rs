@@ -16,6 +16,8 @@ pub struct Status {
     pub round: u32,
     /// Whether the next height waits for work or the heartbeat.
     pub idle: bool,
+    /// Whether it only follows, until [`Config::sign_from`](crate::Config).
+    pub following: bool,
     /// Validators connected to this one.
     pub peers: usize,
     /// Addresses this engine listens on, with `/p2p/…`.

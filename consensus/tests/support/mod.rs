@@ -193,6 +193,9 @@ pub struct Cluster {
     pub block_time: Duration,
     pub heartbeat: Duration,
     pub max_block_bytes: usize,
+    pub stall_after: Duration,
+    /// By node; 0 where absent.
+    pub sign_from: BTreeMap<usize, Height>,
 }
 
 pub fn consensus_key(index: usize) -> SecretKey {
@@ -227,6 +230,8 @@ impl Cluster {
             block_time: Duration::ZERO,
             heartbeat: Duration::from_secs(600),
             max_block_bytes: 8 << 20,
+            stall_after: Duration::from_secs(30),
+            sign_from: BTreeMap::new(),
         }
     }
 
@@ -243,6 +248,8 @@ impl Cluster {
         config.heartbeat = self.heartbeat;
         config.max_block_bytes = self.max_block_bytes;
         config.connections_per_ip = 64;
+        config.stall_after = self.stall_after;
+        config.sign_from = self.sign_from.get(&index).copied().unwrap_or(0);
         config
     }
 
