@@ -205,6 +205,9 @@ impl<'v, 'p> Object<'v, 'p> {
         let path = || Path::Member(self.path, name).to_string();
         match (value, reason) {
             (Some(value), None) => Ok(Maybe::Known(read(value)?)),
+            (None, Some(reason)) if reason.raw_text()?.is_empty() => {
+                Err(StatementError::UnknownWithoutReason { path: path() })
+            }
             (None, Some(reason)) => Ok(Maybe::Unknown(reason.text(crate::limits::REASON)?)),
             (None, None) => Err(StatementError::UnknownWithoutReason { path: path() }),
             (Some(_), Some(_)) => Err(StatementError::ReasonForKnown { path: path() }),
