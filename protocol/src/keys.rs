@@ -67,7 +67,8 @@ impl PublicKey {
     /// Decompresses the key, refusing points of small order and non-canonical encodings.
     pub fn parse(&self) -> Result<VerifyingKey, KeyError> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::InvalidPublicKey)?;
-        if key.is_weak() || key.to_bytes() != self.0 {
+        // `to_bytes` returns the bytes as they were given, so the point itself is compressed again.
+        if key.is_weak() || key.to_edwards().compress().to_bytes() != self.0 {
             return Err(KeyError::InvalidPublicKey);
         }
         Ok(VerifyingKey(key))

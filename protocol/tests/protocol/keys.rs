@@ -82,6 +82,25 @@ fn a_key_that_is_no_point_is_refused() {
 }
 
 #[test]
+fn a_point_has_one_encoding() {
+    // y = 2^255 - 19 + n for n < 19 stands for n; where n is on the curve, lax decoders take both.
+    let mut on_the_curve = 0;
+    for n in 0..19u8 {
+        for sign in [0x00, 0x80] {
+            let mut beyond = [0xff; 32];
+            beyond[0] = 0xed + n;
+            beyond[31] = 0x7f | sign;
+            assert_eq!(PublicKey::from_bytes(beyond).parse(), Err(KeyError::InvalidPublicKey), "{n} {sign}");
+            let mut reduced = [0; 32];
+            reduced[0] = n;
+            reduced[31] = sign;
+            on_the_curve += usize::from(PublicKey::from_bytes(reduced).parse().is_ok());
+        }
+    }
+    assert!(on_the_curve > 4, "some of the reduced ones are keys: {on_the_curve}");
+}
+
+#[test]
 fn rfc_8032_test_1() {
     let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
     let key = standstill_protocol::keys::SecretKey::from_seed(&seed.try_into().unwrap());
