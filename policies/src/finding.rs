@@ -68,3 +68,48 @@ pub struct Finding {
 pub fn findings_hash(findings: &[Finding]) -> Hash {
     Hash::tagged(Domain::Findings, &[&codec::encode(&findings.to_vec())])
 }
+
+/// Reads what `assess` gave: exactly `count u32`, then the findings, in strictly ascending order, about periods up to
+/// `period`, citing entries below `log_size`. `None` for anything else.
+///
+/// ```text
+/// period u32 | verdict u8 | numbers u8 | evidence u8 | 0 u8 | code u32 | u128 x numbers | u64 x evidence
+/// ```
+pub(crate) fn read(mut bytes: &[u8], period: u32, log_size: u64) -> Option<Vec<Finding>> {
+    let count = usize::try_from(u32::from_le_bytes(take(&mut bytes)?)).ok().filter(|count| *count <= MAX_FINDINGS)?;
+    let mut findings: Vec<Finding> = Vec::new();
+    for _ in 0..count {
+        let finding = read_one(&mut bytes)?;
+        let cited = finding.evidence.is_sorted_by(|a, b| a < b) && finding.evidence.iter().all(|at| *at < log_size);
+        let ascending = findings.last().is_none_or(|last| *last < finding);
+        if finding.period > period || !cited || !ascending {
+            return None;
+        }
+        findings.push(finding);
+    }
+    bytes.is_empty().then_some(findings)
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+fn read_one(bytes: &mut &[u8]) -> Option<Finding> {
+    let period = u32::from_le_bytes(take(bytes)?);
+    let [verdict, numbers, evidence, zero] = take(bytes)?;
+    let verdict = match verdict {
+        0 => Verdict::Holds,
+        1 => Verdict::Undecided,
+        2 => Verdict::Violated,
+        _ => return None,
+    };
+    if zero != 0 || usize::from(numbers) > MAX_NUMBERS || usize::from(evidence) > MAX_EVIDENCE {
+        return None;
+    }
+    let code = u32::from_le_bytes(take(bytes)?);
+    let numbers = (0..numbers).map(|_| take(bytes).map(u128::from_le_bytes)).collect::<Option<_>>()?;
+    let evidence = (0..evidence).map(|_| take(bytes).map(u64::from_le_bytes)).collect::<Option<_>>()?;
+    Some(Finding { period, verdict, code, numbers, evidence })
+}

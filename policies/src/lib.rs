@@ -12,8 +12,10 @@
 pub mod admission;
 pub mod finding;
 pub mod host;
+pub mod meter;
 pub mod parameters;
 pub mod record;
+pub mod shipped;
 pub mod treaty;
 
 pub use admission::AdmissionError;

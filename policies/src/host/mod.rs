@@ -7,13 +7,21 @@
 //! What a module does (ends well, runs out of gas, traps, answers nonsense, asks for too much memory) is an [`Outcome`]
 //! and the same on every machine. What this machine fails to do is a [`HostFault`]: no verdict may be recorded from it.
 
-use standstill_protocol::hash::Hash;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::admission::AdmissionError;
+use standstill_protocol::hash::Hash;
+use wasmtime::StoreLimits;
+
+use crate::admission::{self, AdmissionError};
 use crate::finding::Finding;
+use crate::meter::{self, METER_VERSION};
 use crate::parameters::Parameters;
 use crate::record::Record;
 use crate::treaty::Period;
+
+mod engine;
+mod run;
 
 /// Bounds of a run. Part of consensus: every node of a ledger has the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +42,13 @@ impl Limits {
         Limits { gas_per_call: 200_000_000, call_depth: 256, memory_pages: 256, state_bytes: 256 * 1024 };
 }
 
-/// A module that was admitted: validated, metered, and known by its hashes.
-#[derive(Clone, Debug)]
+/// A module that was admitted: validated, metered, compiled, and known by its hashes.
+#[derive(Clone)]
 pub struct Module {
     hash: Hash,
     metered_hash: Hash,
+    metered: Arc<[u8]>,
+    compiled: wasmtime::InstancePre<StoreLimits>,
 }
 
 impl Module {
@@ -50,6 +60,17 @@ impl Module {
     /// SHA-256 of the metered module: what runs.
     pub fn metered_hash(&self) -> Hash {
         self.metered_hash
+    }
+
+    /// The metered module's bytes, for another engine.
+    pub fn metered(&self) -> &[u8] {
+        &self.metered
+    }
+}
+
+impl std::fmt::Debug for Module {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Module({}, metered {})", self.hash.short(), self.metered_hash.short())
     }
 }
 
@@ -115,12 +136,15 @@ pub struct HostFault {
 #[derive(Clone, Debug)]
 pub struct Host {
     limits: Limits,
+    engine: engine::Engine,
+    /// Compiled modules by module hash and meter version; the limits that the rewriting depends on are the host's own.
+    compiled: Arc<Mutex<BTreeMap<(Hash, u32), Module>>>,
 }
 
 impl Host {
-    /// A host with these limits.
+    /// A host with these limits. All hosts of a process share one engine.
     pub fn new(limits: Limits) -> Result<Self, HostFault> {
-        Ok(Host { limits })
+        Ok(Host { limits, engine: engine::Engine::shared()?, compiled: Arc::default() })
     }
 
     /// The limits.
@@ -128,16 +152,29 @@ impl Host {
         &self.limits
     }
 
-    /// Checks, meters and compiles a module.
+    /// Checks, meters and compiles a module. A module that was admitted before is not compiled again.
     pub fn admit(&self, wasm: &[u8]) -> Result<Module, AdmissionError> {
-        if wasm.len() > crate::admission::MAX_MODULE {
-            return Err(AdmissionError::TooLarge { length: wasm.len() });
+        let key = (Hash::sha256(wasm), METER_VERSION);
+        if let Some(module) = self.cache().get(&key) {
+            return Ok(module.clone());
         }
-        Err(AdmissionError::Compile { reason: "the engine is not built in".to_owned() })
+        admission::check(wasm, self.limits.memory_pages)?;
+        let malformed = |error: wasmparser::BinaryReaderError| AdmissionError::Malformed { reason: error.to_string() };
+        let metered = meter::meter(wasm, self.limits.memory_pages).map_err(malformed)?;
+        let compiled = self.engine.compile(&metered).map_err(|reason| AdmissionError::Compile { reason })?;
+        let metered_hash = Hash::sha256(&metered);
+        let module = Module { hash: key.0, metered_hash, metered: metered.into(), compiled };
+        self.cache().insert(key, module.clone());
+        Ok(module)
     }
 
-    /// Runs one partition of a clause: fresh instance, `init` from `state` (`None`: from nothing), the records in
-    /// chunks of [`crate::record::CHUNK`], one assessment if asked for, `save`.
+    fn cache(&self) -> MutexGuard<'_, BTreeMap<(Hash, u32), Module>> {
+        // A panic elsewhere leaves the map whole: each insertion is one call.
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one partition of a clause: fresh instance, `init` from `state` (`None` or empty: from nothing), the records
+    /// in chunks of [`crate::record::CHUNK`], one assessment if asked for, `save`.
     pub fn run(
         &self,
         module: &Module,
@@ -146,13 +183,14 @@ impl Host {
         records: &[Record],
         assess: Option<&Assess>,
     ) -> Result<Execution, HostFault> {
-        let _ = (module, parameters, state, records, assess);
-        Err(HostFault { reason: "the engine is not built in".to_owned() })
+        let job = run::Job { parameters: parameters.bytes(), state: state.unwrap_or(&[]), records, assess };
+        self.enter(|| run::run(&self.engine, &self.limits, module, &job))?
     }
 
     /// Runs `work` on a thread with a stack large enough for any clause, so that every [`Host::run`] inside it is
-    /// direct. Without it each run makes such a thread of its own: wrap a block's runs, or a whole replay, in one.
+    /// direct. Without it each run makes such a thread of its own (some 20 us): wrap a block's runs, or a whole replay,
+    /// in one.
     pub fn enter<R: Send>(&self, work: impl FnOnce() -> R + Send) -> Result<R, HostFault> {
-        Ok(work())
+        engine::enter(work)
     }
 }
