@@ -10,9 +10,12 @@
 //!
 //! [`home`] is a node on disk, [`Node::start`] runs it. The binary `standstill` is a thin shell over both.
 
+pub mod api;
 pub mod clock;
 pub mod config;
+pub mod cosign;
 pub mod exit;
+mod gossip;
 pub mod home;
 pub mod keystore;
 mod machine;
@@ -22,4 +25,4 @@ mod run;
 pub mod store;
 
 pub use pool::PoolRefusal;
-pub use run::{Endpoint, Node, NodeError, RunningNode};
+pub use run::{Endpoint, Node, NodeError, Prepared, RunningNode, rules};

@@ -19,7 +19,7 @@ use standstill_protocol::dsse::StatementId;
 use standstill_protocol::evidence::Equivocation;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::units::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::pool::{Bounds, Offer, Pool, PoolRefusal};
 use crate::store::{Commit, Store, StoreError};
@@ -106,6 +106,7 @@ pub struct Replica {
     pool: Mutex<Pool>,
     waiting: Mutex<BTreeMap<StatementId, Vec<oneshot::Sender<Outcome>>>>,
     tip: watch::Sender<Tip>,
+    arrivals: Notify,
 }
 
 /// Digests of envelopes whose signatures were verified when they entered the pool.
@@ -131,7 +132,7 @@ impl Replica {
         let tip = Tip { height: header.as_ref().map_or(0, |header| header.height), header };
         let pool = Mutex::new(Pool::new(bounds));
         let (tip, _) = watch::channel(tip);
-        let replica = Replica { rules, store, pool, waiting: Mutex::default(), tip };
+        let replica = Replica { rules, store, pool, waiting: Mutex::default(), tip, arrivals: Notify::new() };
         let mut stale = Vec::new();
         for (row, envelope) in replica.store.pool()? {
             if replica.submit(&envelope, now).is_err() {
@@ -206,7 +207,15 @@ impl Replica {
         if self.tip.borrow().height != snapshot.height() {
             self.settle_member(&admitted.member)?;
         }
+        if offer == Offer::New {
+            self.arrivals.notify_one();
+        }
         Ok(Taken { admitted, new: offer == Offer::New })
+    }
+
+    /// Resolves when an entry has arrived since the last call.
+    pub(crate) async fn arrival(&self) {
+        self.arrivals.notified().await;
     }
 
     fn known(&self, envelope: &[u8]) -> Option<Taken> {

@@ -1,10 +1,45 @@
 //! Starting and stopping a node.
+//!
+//! ```text
+//! start: keys, treaty, store ─▶ replica ─▶ cosigner ─▶ gossip ─▶ engine ─▶ API ─▶ data/node.json
+//! stop:  API (finishes requests) ─▶ engine ─▶ gossip ─▶ pool and checkpoint to disk
+//! ```
+//!
+//! Whatever can be checked is checked before a socket is opened, in [`Prepared::new`]: `start --dry-run` is just that.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use standstill_consensus::{self as consensus, Engine, Handle, Status, Stop};
+use standstill_ledger::{Rules, RulesError, query};
+use standstill_policies::{Host, Limits, Treaty, TreatyError};
+use standstill_protocol::hash::Hash;
+use standstill_protocol::keys::{PublicKey, SecretKey};
+use standstill_protocol::member::MemberId;
+use standstill_protocol::validators::Address;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
-use crate::home::{Home, HomeError};
+use crate::api::{self, Shared};
+use crate::cosign::{CosignError, Cosigner, SigningKeys};
+use crate::gossip::{self, Gossip, GossipError, Outgoing};
+use crate::home::{Home, HomeError, write_atomically};
+use crate::keystore::{self, KeyFileError, KeyRole};
+use crate::machine::Machine;
+use crate::pool::Bounds;
+use crate::replica::Replica;
+use crate::store::{Store, StoreError};
+use crate::{clock, home};
+
+/// How often deadlines are looked at, unsaved entries written and the log published.
+const TICK: Duration = Duration::from_millis(250);
+/// How long open requests get when the node stops.
+const DRAIN: Duration = Duration::from_secs(3);
+/// A height that has work and does not move for this long is reported.
+const STALL: Duration = Duration::from_secs(30);
 
 /// Where a running node listens; written to `data/node.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,23 +54,82 @@ pub struct Endpoint {
 #[derive(Clone, Copy, Debug)]
 pub struct Node;
 
-/// A node that runs until it is stopped or fails.
-#[derive(Debug)]
-pub struct RunningNode {
-    endpoint: Endpoint,
-}
-
 /// Why a node could not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// The home is not usable.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// Something that the node needs is not there.
-    #[error("{what} is not available")]
-    Unavailable {
-        /// What is missing.
-        what: &'static str,
+    /// A key file is not usable.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The treaty file is no treaty.
+    #[error("the treaty is refused: {0}")]
+    Treaty(#[from] TreatyError),
+    /// The treaty cannot be applied with the modules of this home.
+    #[error("the treaty cannot be applied: {0}")]
+    Rules(#[from] RulesError),
+    /// The clause host could not start.
+    #[error("the clause host did not start: {reason}")]
+    Host {
+        /// Why.
+        reason: String,
+    },
+    /// The genesis state could not be made.
+    #[error("the ledger cannot begin: {reason}")]
+    Genesis {
+        /// Why.
+        reason: String,
+    },
+    /// The treaty does not know this member, or it has no validator.
+    #[error("the treaty lists no validator of `{member}`")]
+    NotAValidator {
+        /// The member in the configuration.
+        member: MemberId,
+    },
+    /// A key of this home is another than the treaty's.
+    #[error("the {role} key of this home is {found}, the treaty lists {listed} for `{member}`")]
+    OtherKey {
+        /// Which key.
+        role: KeyRole,
+        /// The member in the configuration.
+        member: MemberId,
+        /// The key in the home.
+        found: String,
+        /// The key in the treaty.
+        listed: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Checkpoints cannot be made.
+    #[error(transparent)]
+    Cosign(#[from] CosignError),
+    /// The gossip network failed.
+    #[error(transparent)]
+    Gossip(#[from] GossipError),
+    /// The consensus engine did not start.
+    #[error(transparent)]
+    Start(#[from] consensus::StartError),
+    /// The consensus engine stopped by itself.
+    #[error("the consensus engine stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+    /// The consensus engine stopped because going on could sign twice.
+    #[error("the consensus engine stopped for safety: {reason}")]
+    Unsafe {
+        /// Why.
+        reason: String,
+    },
+    /// The API's address could not be bound, or a thread failed.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: String,
+        /// The cause.
+        source: std::io::Error,
     },
 }
 
@@ -44,23 +138,289 @@ impl NodeError {
     pub fn hint(&self) -> Option<String> {
         match self {
             NodeError::Home(error) => error.hint(),
-            NodeError::Unavailable { .. } => None,
+            NodeError::Key(error) => error.hint(),
+            NodeError::Store(error) => error.hint(),
+            NodeError::Rules(RulesError::MissingModule { .. }) => {
+                Some("put the `.wasm` file into the home's `modules/`; files are found by their SHA-256".to_owned())
+            }
+            NodeError::NotAValidator { .. } => Some(
+                "a node votes; a member without a validator signs with `standstill attest` and submits to any node"
+                    .to_owned(),
+            ),
+            NodeError::OtherKey { role, .. } => Some(format!("restore `{}` or amend the treaty", role.file_name())),
+            NodeError::Unsafe { .. } => Some(
+                "do not start this node again before a person has looked: see `docs/guides/run-a-node.md`".to_owned(),
+            ),
+            NodeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                Some("another process listens there; set `api.listen` to a free address".to_owned())
+            }
+            _ => None,
         }
+    }
+}
+
+/// The rules of a home: its treaty and modules, checked and compiled.
+pub fn rules(home: &Home) -> Result<Rules, NodeError> {
+    let treaty = Treaty::parse(&home.treaty()?)?;
+    let host = Host::new(Limits::V1).map_err(|error| NodeError::Host { reason: error.to_string() })?;
+    Ok(Rules::new(treaty, home.modules()?, host)?)
+}
+
+/// Everything that a node needs, checked, before it opens a socket.
+#[derive(Debug)]
+pub struct Prepared {
+    rules: Rules,
+    treaty: Vec<u8>,
+    modules: Vec<Vec<u8>>,
+    consensus_key: SecretKey,
+    transport_key: SecretKey,
+    signing: SigningKeys,
+}
+
+impl Prepared {
+    /// Checks a home: treaty, modules, keys, and that the keys are those of the treaty.
+    pub fn new(home: &Home) -> Result<Self, NodeError> {
+        let rules = rules(home)?;
+        let member = home.member().clone();
+        let listed = rules.treaty().member(member.as_str()).and_then(|found| found.validator.as_ref());
+        let listed = listed.ok_or_else(|| NodeError::NotAValidator { member: member.clone() })?.clone();
+        let matching = |role: KeyRole, listed: &PublicKey| {
+            let key = home.key(role)?;
+            let found = key.public_key();
+            if found == *listed {
+                return Ok(key);
+            }
+            let (found, listed) = (found.to_string(), listed.to_string());
+            Err(NodeError::OtherKey { role, member: member.clone(), found, listed })
+        };
+        let consensus_key = matching(KeyRole::Consensus, &listed.consensus)?;
+        let log = matching(KeyRole::Log, &listed.log)?;
+        let cosigner = matching(KeyRole::Cosigner, &listed.cosigner)?;
+        let transport_key = home.key(KeyRole::Transport)?;
+        let found = keystore::peer_id(&transport_key.public_key()).map(|peer| peer.to_string()).unwrap_or_default();
+        if found != listed.peer_id {
+            let (role, listed) = (KeyRole::Transport, listed.peer_id);
+            return Err(NodeError::OtherKey { role, member, found, listed });
+        }
+        // Bundles carry the modules that the treaty names, in the order of their hashes, and no others.
+        let named: std::collections::BTreeSet<Hash> =
+            rules.treaty().clauses.iter().map(|clause| clause.module).collect();
+        let mut modules: Vec<_> =
+            home.modules()?.into_iter().filter(|module| named.contains(&Hash::sha256(module))).collect();
+        modules.sort_by_key(|module| Hash::sha256(module));
+        modules.dedup();
+        let signing = SigningKeys { member, log, cosigner };
+        Ok(Prepared { rules, treaty: home.treaty()?, modules, consensus_key, transport_key, signing })
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    fn gossip_settings(&self, home: &Home) -> Result<gossip::Settings, NodeError> {
+        let bad = |what: &str| NodeError::Io {
+            action: format!("read {what}"),
+            source: std::io::Error::from(std::io::ErrorKind::InvalidInput),
+        };
+        let config = &home.config;
+        let keypair = keystore::transport_keypair(&self.transport_key).ok_or_else(|| bad("the transport key"))?;
+        let parse = |text: &String| text.parse().map_err(|_| bad(text));
+        let validators = self.rules.treaty().members.iter().filter_map(|member| member.validator.as_ref());
+        Ok(gossip::Settings {
+            keypair,
+            listen: parse(&config.gossip.listen)?,
+            peers: config.peers.iter().map(|peer| parse(&peer.gossip)).collect::<Result<_, _>>()?,
+            members: validators.filter_map(|validator| validator.peer_id.parse().ok()).collect(),
+            max_connections: config.gossip.max_connections,
+            chain_id: self.rules.chain_id(),
+        })
+    }
+
+    fn engine_config(&self, home: &Home) -> consensus::Config {
+        let settings = &home.config.consensus;
+        let wal = home.wal_path();
+        let (consensus_key, transport_key) = (self.consensus_key.clone(), self.transport_key.clone());
+        let mut config = consensus::Config::new(self.rules.chain_id(), consensus_key, transport_key, wal);
+        config.name = home.member().to_string();
+        config.listen = settings.listen.clone();
+        config.peers = home.config.peers.iter().map(|peer| peer.consensus.clone()).collect();
+        config.timeouts.propose = Duration::from_millis(settings.timeout_propose_ms);
+        config.timeouts.prevote = Duration::from_millis(settings.timeout_vote_ms);
+        config.timeouts.precommit = Duration::from_millis(settings.timeout_vote_ms);
+        config.block_time = Duration::from_millis(settings.block_interval_ms);
+        config.heartbeat = Duration::from_millis(self.rules.treaty().clocks.heartbeat_ms);
+        config.stall_after = STALL;
+        config.max_block_bytes = settings.max_block_bytes;
+        config.connections_per_ip = home.config.peers.len().saturating_mul(2).max(16);
+        config
     }
 }
 
 impl Node {
     /// Creates the store of a home whose treaty is installed: genesis and nothing else. Refuses if a store exists.
     pub fn create_store(home: &Home) -> Result<(), NodeError> {
-        home.treaty()?;
-        Err(NodeError::Unavailable { what: "the store" })
+        let rules = rules(home)?;
+        let genesis =
+            standstill_ledger::genesis(&rules).map_err(|error| NodeError::Genesis { reason: error.to_string() })?;
+        Ok(Store::create(&home.store_path(), &rules.chain_id(), &genesis)?)
     }
 
     /// Starts the node of a home and returns once its API answers.
     pub async fn start(home: Home) -> Result<RunningNode, NodeError> {
-        home.treaty()?;
-        Err(NodeError::Unavailable { what: "the consensus engine" })
+        let opened = home.clone();
+        let blocking = tokio::task::spawn_blocking(move || open(&opened)).await;
+        let (prepared, replica, cosigner) =
+            blocking.map_err(|error| NodeError::Io { action: "open the home".to_owned(), source: error.into() })??;
+        let gossip = Gossip::start(prepared.gossip_settings(&home)?, Arc::clone(&replica), Arc::clone(&cosigner))?;
+        let address = Address::of(&prepared.consensus_key.public_key());
+        let machine = Machine::new(Arc::clone(&replica), address);
+        let engine = Arc::new(Engine::start(prepared.engine_config(&home), Box::new(machine)).await?);
+        let status = engine.status();
+        let follower =
+            tokio::spawn(follow(Arc::clone(&replica), Arc::clone(&cosigner), Arc::clone(&engine), gossip.sender()));
+        let (bundles, waiting) = Shared::semaphores();
+        let shared = Arc::new(Shared {
+            replica: Arc::clone(&replica),
+            cosigner: Arc::clone(&cosigner),
+            gossip: gossip.sender(),
+            network: gossip.network(),
+            engine: Arc::clone(&engine),
+            status: status.clone(),
+            member: home.member().to_string(),
+            treaty: prepared.treaty,
+            modules: prepared.modules,
+            wait_final: Duration::from_millis(home.config.api.wait_final_ms),
+            bundles,
+            waiting,
+        });
+        let (api, server, shutdown) = serve(&home, shared).await?;
+        let endpoint = Endpoint { api, pid: std::process::id() };
+        let text = serde_json::to_vec(&endpoint).unwrap_or_default();
+        write_atomically(&home.endpoint_path(), &text)?;
+        tracing::info!(member = %home.member(), %api, "the node runs");
+        Ok(RunningNode { home, endpoint, replica, cosigner, engine, gossip, follower, server, shutdown, status })
     }
+}
+
+fn open(home: &Home) -> Result<(Prepared, Arc<Replica>, Arc<Cosigner>), NodeError> {
+    let prepared = Prepared::new(home)?;
+    let store = Store::open(&home.store_path(), &prepared.rules.chain_id())?;
+    let pool = Bounds { entries: home.config.pool.max_entries, bytes: home.config.pool.max_bytes };
+    let replica = Arc::new(Replica::open(prepared.rules.clone(), store, pool, clock::now())?);
+    let config = &home.config;
+    let signing = Some(prepared.signing.clone());
+    let (log, data) = (&config.paths.log, &config.paths.data);
+    let cosigner = Cosigner::new(Arc::clone(&replica), signing, log, data, config.log.write_entries)?;
+    Ok((prepared, replica, Arc::new(cosigner)))
+}
+
+type Server = (SocketAddr, JoinHandle<std::io::Result<()>>, oneshot::Sender<()>);
+
+async fn serve(home: &Home, shared: Arc<Shared>) -> Result<Server, NodeError> {
+    let listen = home.config.api.listen;
+    let io = |source| NodeError::Io { action: format!("listen on {listen}"), source };
+    let listener = TcpListener::bind(listen).await.map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    let router = api::router(shared, Duration::from_millis(home.config.api.timeout_ms));
+    let (shutdown, asked) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let asked = async {
+            // A dropped sender asks too.
+            let _ = asked.await;
+        };
+        axum::serve(listener, router).with_graceful_shutdown(asked).await
+    });
+    Ok((address, server, shutdown))
+}
+
+/// Does what follows from commits and from time: wakes the engine, signs heads, publishes the log, saves the pool.
+async fn follow(replica: Arc<Replica>, cosigner: Arc<Cosigner>, engine: Arc<Handle>, gossip: mpsc::Sender<Outgoing>) {
+    let mut tip = replica.tip();
+    let mut signed = tip.borrow_and_update().height.saturating_sub(1);
+    tip.mark_changed();
+    let mut ticker = tokio::time::interval(TICK);
+    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut published = cosigner.published();
+    loop {
+        tokio::select! {
+            () = replica.arrival() => engine.wake(),
+            changed = tip.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let height = tip.borrow_and_update().height;
+                for note in sign(&cosigner, signed + 1, height).await {
+                    // The network is gone only when the node stops.
+                    let _ = gossip.send(Outgoing::Note(note)).await;
+                }
+                signed = height;
+            }
+            _ = ticker.tick() => {
+                if is_due(&replica) {
+                    engine.wake();
+                }
+                published = tidy(&replica, &cosigner, published).await;
+            }
+        }
+    }
+}
+
+async fn sign(cosigner: &Arc<Cosigner>, from: u64, to: u64) -> Vec<Vec<u8>> {
+    let cosigner = Arc::clone(cosigner);
+    let signed = tokio::task::spawn_blocking(move || {
+        let notes = cosigner.sign(from, to, clock::now())?;
+        cosigner.catch_up()?;
+        Ok::<_, CosignError>(notes)
+    });
+    match signed.await {
+        Ok(Ok(notes)) => notes,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "checkpoints could not be signed");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+fn is_due(replica: &Replica) -> bool {
+    let due = replica.store().snapshot().map_err(|error| error.to_string()).and_then(|snapshot| {
+        query::is_due(replica.rules(), &snapshot, clock::now()).map_err(|error| error.to_string())
+    });
+    due.unwrap_or_else(|error| {
+        tracing::error!(%error, "deadlines could not be read");
+        false
+    })
+}
+
+/// Saves the pool and publishes the log. Returns the size that the files on disk have.
+async fn tidy(replica: &Arc<Replica>, cosigner: &Arc<Cosigner>, published: u64) -> u64 {
+    let (replica, cosigner) = (Arc::clone(replica), Arc::clone(cosigner));
+    let done = tokio::task::spawn_blocking(move || {
+        if let Err(error) = replica.save_pool() {
+            tracing::error!(%error, "pending entries could not be saved");
+        }
+        cosigner.publish(published).unwrap_or_else(|error| {
+            tracing::error!(%error, "the log could not be published");
+            published
+        })
+    });
+    done.await.unwrap_or(published)
+}
+
+/// A node that runs until it is stopped or fails.
+#[derive(Debug)]
+pub struct RunningNode {
+    home: Home,
+    endpoint: Endpoint,
+    replica: Arc<Replica>,
+    cosigner: Arc<Cosigner>,
+    engine: Arc<Handle>,
+    gossip: Gossip,
+    follower: JoinHandle<()>,
+    server: JoinHandle<std::io::Result<()>>,
+    shutdown: oneshot::Sender<()>,
+    status: watch::Receiver<Status>,
 }
 
 impl RunningNode {
@@ -69,13 +429,72 @@ impl RunningNode {
         &self.endpoint
     }
 
-    /// Waits until the node fails by itself. It does not return while the node is healthy.
-    pub async fn failed(&mut self) -> NodeError {
-        std::future::pending().await
+    /// The node's home.
+    pub fn home(&self) -> &home::Home {
+        &self.home
     }
 
-    /// Stops the node: no new work, then networks, then the store.
+    /// This node's copy of the ledger.
+    pub fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// The consensus engine's state, as it changes.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Addresses of the gossip network, with `/p2p/…`; waits until there is one.
+    pub async fn gossip_addresses(&self) -> Vec<String> {
+        let mut network = self.gossip.network();
+        match network.wait_for(|network| !network.listening.is_empty()).await {
+            Ok(network) => network.listening.clone(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until the node fails by itself. It does not return while the node is healthy.
+    pub async fn failed(&mut self) -> NodeError {
+        tokio::select! {
+            stopped = self.status.wait_for(|status| status.stop.is_some()) => match stopped.map(|s| s.stop.clone()) {
+                Ok(Some(Stop::Unsafe { reason })) => NodeError::Unsafe { reason },
+                Ok(Some(Stop::Failed { reason })) => NodeError::Stopped { reason },
+                _ => NodeError::Stopped { reason: "it ended".to_owned() },
+            },
+            server = &mut self.server => {
+                let source = match server {
+                    Ok(Err(source)) => source,
+                    Ok(Ok(())) => std::io::Error::other("the API ended"),
+                    Err(error) => error.into(),
+                };
+                NodeError::Io { action: "serve the API".to_owned(), source }
+            }
+        }
+    }
+
+    /// Stops the node: no new requests, then the engine, then the networks, then the files.
     pub async fn stop(self) -> Result<(), NodeError> {
+        let RunningNode { home, replica, cosigner, engine, gossip, follower, server, shutdown, .. } = self;
+        // The server may have ended by itself.
+        let _ = shutdown.send(());
+        let aborter = server.abort_handle();
+        if tokio::time::timeout(DRAIN, server).await.is_err() {
+            // Requests that still wait for finality are cut off: what they wait for is not lost.
+            aborter.abort();
+        }
+        follower.abort();
+        // Its own cancellation is all that it can answer.
+        let _ = follower.await;
+        match Arc::try_unwrap(engine) {
+            Ok(engine) => engine.stop().await,
+            // A request still holds it; dropping stops it too, without waiting.
+            Err(engine) => drop(engine),
+        }
+        gossip.stop().await;
+        let published = cosigner.published();
+        tidy(&replica, &cosigner, published).await;
+        // A file that is gone already is as good.
+        let _ = std::fs::remove_file(home.endpoint_path());
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ pub struct Config {
     pub member: MemberId,
     /// Where files are.
     pub paths: Paths,
+    /// The log as files.
+    pub log: LogFiles,
     /// The consensus engine.
     pub consensus: Consensus,
     /// The swarm for pending envelopes and cosignatures.
@@ -74,6 +76,14 @@ pub struct Paths {
     pub data: PathBuf,
     /// The log as files: checkpoint and tiles.
     pub log: PathBuf,
+}
+
+/// The log as files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFiles {
+    /// Whether the entries themselves are written too: a second copy of every envelope.
+    pub write_entries: bool,
 }
 
 /// The consensus engine.

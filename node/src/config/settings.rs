@@ -59,6 +59,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("paths.keys", Kind::Path, "keys", "directory of the secret keys"),
     setting("paths.data", Kind::Path, "data", "the store and the consensus engine's write-ahead log"),
     setting("paths.log", Kind::Path, "log", "the log as files: checkpoint, policy and tiles"),
+    setting(
+        "log.write_entries",
+        Kind::Boolean,
+        "false",
+        "also write the entries themselves to the log directory; they are served over HTTP in any case",
+    ),
     setting("consensus.listen", Kind::Multiaddress, "/ip4/127.0.0.1/tcp/26670", "where the consensus engine listens"),
     setting(
         "consensus.timeout_propose_ms",

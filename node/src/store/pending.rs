@@ -11,6 +11,9 @@ const COSIGNATURES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::n
 const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
 const POOL: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("pool");
 
+/// Cosigned checkpoints that are kept.
+const KEPT_CHECKPOINTS: usize = 64;
+
 /// A pending entry's place: member and sequence number.
 pub type PoolRow = (String, u64);
 
@@ -124,11 +127,26 @@ impl Store {
         })
     }
 
-    /// Stores a checkpoint that a quorum cosigned, and forgets the loose cosignatures up to its size.
+    /// Cosignature notes for sizes above `size`, at most `limit`.
+    pub fn loose_cosignatures(&self, size: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(COSIGNATURES)?;
+            let rows = table.range((size.saturating_add(1), "")..)?.take(limit);
+            rows.map(|row| Ok(row?.1.value().to_vec())).collect()
+        })
+    }
+
+    /// Stores a checkpoint that a quorum cosigned. Forgets the loose cosignatures up to its size and all but the newest
+    /// checkpoints: a receipt can always be made under a later one.
     pub fn put_checkpoint(&self, size: u64, note: &[u8]) -> Result<(), StoreError> {
         self.write(|txn| {
-            txn.open_table(CHECKPOINTS)?.insert(size, note)?;
-            txn.open_table(COSIGNATURES)?.retain_in((0, "")..(size + 1, ""), |_, _| false)?;
+            let mut checkpoints = txn.open_table(CHECKPOINTS)?;
+            checkpoints.insert(size, note)?;
+            let oldest = checkpoints.iter()?.rev().nth(KEPT_CHECKPOINTS - 1).transpose()?.map(|row| row.0.value());
+            if let Some(oldest) = oldest {
+                checkpoints.retain_in(..oldest, |_, _| false)?;
+            }
+            txn.open_table(COSIGNATURES)?.retain_in((0, "")..(size.saturating_add(1), ""), |_, _| false)?;
             Ok(())
         })
     }

@@ -5,7 +5,7 @@
 
 use redb::{ReadOnlyTable, ReadableTable, TableDefinition, WriteTransaction};
 use standstill_protocol::hash::Hash;
-use standstill_protocol::log::node_hash;
+use standstill_protocol::log::{Coordinate, HashReader, node_hash};
 
 use super::{Stop, Store, StoreError, stop_damaged};
 
@@ -98,14 +98,17 @@ impl TileReader {
         let found = self.table.get((level, number)).map_err(super::fail(&self.path))?;
         Ok(found.map(|bytes| bytes.value().to_vec()))
     }
+}
 
-    /// The root of the perfect subtree of `2^level` leaves that starts at leaf `index * 2^level`.
-    pub fn subtree(&self, level: u8, index: u64) -> Result<Hash, StoreError> {
-        let missing = || super::damaged(format!("the log lacks the hash {index} of level {level}"));
-        let (tile_level, rest) = (level / 8, u32::from(level % 8));
-        let width = 1u64 << rest;
-        let first = index.checked_mul(width).ok_or_else(missing)?;
-        let bytes = self.tile(tile_level, first / TILE_WIDTH)?.ok_or_else(missing)?;
+impl HashReader for TileReader {
+    type Error = StoreError;
+
+    fn read(&self, at: Coordinate) -> Result<Hash, StoreError> {
+        let missing = || super::damaged(format!("the log lacks the hash at {at}"));
+        let (level, height) = (at.level / 8, u32::from(at.level % 8));
+        let width = 1u64 << height;
+        let first = at.index.checked_mul(width).ok_or_else(missing)?;
+        let bytes = self.tile(level, first / TILE_WIDTH)?.ok_or_else(missing)?;
         let hashes = split(&bytes).ok_or_else(missing)?;
         let from = (first % TILE_WIDTH) as usize;
         let range = hashes.get(from..from + width as usize).ok_or_else(missing)?;

@@ -1,0 +1,151 @@
+//! What nodes say to each other outside consensus, in the strict codec.
+//!
+//! ```text
+//! topic envelopes      Batch     up to 64 envelopes, 512 KiB
+//! topic cosignatures   a note    up to 2 KiB, as text
+//! request pool         Request   "I have these; what else waits?"
+//! response             Reply     envelopes and notes, 1 MiB at most
+//! ```
+
+use standstill_protocol::block::MAX_ENTRY_BYTES;
+use standstill_protocol::codec::{self, CodecError};
+use standstill_protocol::dsse::StatementId;
+use wincode::{SchemaRead, SchemaWrite};
+
+/// Envelopes in one batch, at most.
+pub(crate) const MAX_BATCH: usize = 64;
+/// Bytes of one encoded gossip message, at most.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 512 << 10;
+/// Ids in one request, at most.
+pub(crate) const MAX_KNOWN: usize = 16_384;
+/// Bytes of an encoded request, at most.
+pub(crate) const MAX_REQUEST_BYTES: usize = 32 * MAX_KNOWN + 64;
+/// Bytes of envelopes in one reply, at most.
+pub(crate) const MAX_REPLY_ENVELOPES: usize = 1 << 20;
+/// Notes in one reply, at most.
+pub(crate) const MAX_REPLY_NOTES: usize = 128;
+/// Bytes of an encoded reply, at most.
+pub(crate) const MAX_REPLY_BYTES: usize = MAX_REPLY_ENVELOPES + MAX_REPLY_NOTES * 4096 + (128 << 10) + 8 * MAX_KNOWN;
+
+/// Envelopes that their sender has checked.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub(crate) struct Batch {
+    pub(crate) envelopes: Vec<Vec<u8>>,
+}
+
+/// What a node that has just connected asks.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub(crate) struct Request {
+    /// Statements that it knows.
+    pub(crate) known: Vec<StatementId>,
+    /// Size of its newest cosigned checkpoint: it lacks notes about larger ones.
+    pub(crate) cosigned: u64,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub(crate) struct Reply {
+    /// Envelopes that the asker lacks.
+    pub(crate) envelopes: Vec<Vec<u8>>,
+    /// Notes about sizes above the asker's.
+    pub(crate) notes: Vec<Vec<u8>>,
+    /// The newest checkpoint that a quorum cosigned, if the asker's is older.
+    pub(crate) checkpoint: Option<Vec<u8>>,
+    /// Whether there is more to ask for.
+    pub(crate) more: bool,
+}
+
+fn malformed(reason: &str) -> CodecError {
+    CodecError::Malformed { reason: reason.to_owned() }
+}
+
+impl Batch {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let batch: Batch = codec::decode(bytes, MAX_MESSAGE_BYTES)?;
+        let fits = (1..=MAX_BATCH).contains(&batch.envelopes.len());
+        if !fits || batch.envelopes.iter().any(|envelope| envelope.len() > MAX_ENTRY_BYTES) {
+            return Err(malformed("a batch holds 1 to 64 envelopes of at most 65,535 bytes"));
+        }
+        Ok(batch)
+    }
+}
+
+impl Request {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode(bytes, MAX_REQUEST_BYTES)
+    }
+}
+
+impl Reply {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode(bytes, MAX_REPLY_BYTES)
+    }
+}
+
+/// Groups envelopes into batches within the bounds.
+pub(crate) fn batches(envelopes: Vec<Vec<u8>>) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut bytes = 0;
+    for envelope in envelopes {
+        // Eight bytes of length each, and one more length for the list.
+        let cost = envelope.len() + 8;
+        match batches.last_mut() {
+            Some(batch) if batch.envelopes.len() < MAX_BATCH && bytes + cost + 8 <= MAX_MESSAGE_BYTES => {
+                bytes += cost;
+                batch.envelopes.push(envelope);
+            }
+            _ => {
+                bytes = cost;
+                batches.push(Batch { envelopes: vec![envelope] });
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn batches_lose_nothing_keep_order_and_stay_within_their_bounds(sizes in prop::collection::vec(1usize..=MAX_ENTRY_BYTES, 0..200)) {
+            let envelopes: Vec<_> = sizes.iter().enumerate().map(|(i, size)| vec![i as u8; *size]).collect();
+            let batches = batches(envelopes.clone());
+            for batch in &batches {
+                let bytes = batch.encode();
+                prop_assert!(bytes.len() <= MAX_MESSAGE_BYTES);
+                prop_assert_eq!(&Batch::decode(&bytes).unwrap(), batch);
+            }
+            let joined: Vec<_> = batches.into_iter().flat_map(|batch| batch.envelopes).collect();
+            prop_assert_eq!(joined, envelopes);
+        }
+
+        #[test]
+        fn foreign_bytes_are_refused_or_read_back_the_same(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(batch) = Batch::decode(&bytes) { prop_assert_eq!(batch.encode(), bytes.clone()); }
+            if let Ok(request) = Request::decode(&bytes) { prop_assert_eq!(request.encode(), bytes.clone()); }
+            if let Ok(reply) = Reply::decode(&bytes) { prop_assert_eq!(reply.encode(), bytes); }
+        }
+    }
+
+    #[test]
+    fn an_empty_or_overfull_batch_is_refused() {
+        assert!(Batch::decode(&Batch { envelopes: vec![] }.encode()).is_err());
+        assert!(Batch::decode(&Batch { envelopes: vec![vec![1]; MAX_BATCH + 1] }.encode()).is_err());
+        assert!(Batch::decode(&Batch { envelopes: vec![vec![1; MAX_ENTRY_BYTES + 1]] }.encode()).is_err());
+    }
+}
