@@ -133,7 +133,7 @@ const TEXT: &[(&str, &str, &str)] = &[
         "\"flopUnknown\": \"its maker has not published it\"",
         "\"flopUnknown\": \"\"",
     ),
-    ("statement-unknown-without-reason", ", \"flopUnknown\": \"its maker has not published it\"", ""),
+    ("statement-unknown-without-reason", "\"flopUnknown\"", "\"flopUnknow\""),
     ("statement-reason-for-known", "\"finalReport\"", "\"energyUnknown\": \"lost\", \"finalReport\""),
     ("statement-unprintable-text", "aurora-2", "aurora\\u0007"),
 ];
