@@ -25,6 +25,8 @@ mod signing;
 mod state_machine;
 mod status;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use config::{Config, ConfigError, Timeouts, peer_id};

@@ -163,6 +163,7 @@ impl Streams {
     }
 
     /// Bytes held for one publisher.
+    #[cfg(test)]
     pub(crate) fn held_bytes(&self, publisher: &PeerId) -> usize {
         self.publishers.get(publisher).map_or(0, |streams| streams.values().map(|stream| stream.bytes).sum())
     }
