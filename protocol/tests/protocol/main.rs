@@ -7,6 +7,7 @@ mod json;
 mod keys;
 mod log;
 mod notes;
+mod spec;
 mod tiles;
 mod vectors;
 
