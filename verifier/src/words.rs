@@ -1,19 +1,17 @@
 //! Findings in words.
 //!
 //! A finding is a code and figures; what they mean, the clause's documentation says. This page repeats that for the
-//! modules that ship, which it knows by the hashes in `wasm-policies/dist/SHA256SUMS`. A module of another maker is
+//! modules that ship, which it knows by their hashes ([`shipped::SHA256SUMS`]). A module of another maker is
 //! shown with its bare figures: a text that guesses would be worse than none.
 
 use standstill_ledger::schema::RunRecord;
-use standstill_policies::{Clause, Finding, Verdict};
+use standstill_policies::{Clause, Finding, Verdict, shipped};
 use standstill_protocol::units::Flop;
-
-const SHIPPED: &str = "";
 
 /// One line about a finding, figures included. `runs` are the lab's, in order of their numbers from 1.
 pub fn finding(clause: &Clause, finding: &Finding, runs: &[RunRecord]) -> String {
     let module = clause.module.to_string();
-    let line = SHIPPED.lines().find_map(|line| line.strip_prefix(module.as_str()));
+    let line = shipped::SHA256SUMS.lines().find_map(|line| line.strip_prefix(module.as_str()));
     let known = match line.map(str::trim) {
         Some("run-cap.wasm") => run_cap(finding, runs),
         Some("reporting.wasm") => reporting(finding),

@@ -62,7 +62,9 @@ pub(super) fn settle(
     let (mut count, mut missing) = (0, Vec::new());
     for obligation in due {
         count += 1;
-        missing.extend(overdue(obligation));
+        let clause_holds = query::verdict(state, &obligation.clause, &obligation.member, obligation.period)?
+            .is_some_and(|record| record.verdict == ClauseVerdict::Holds);
+        missing.extend(overdue(obligation, clause_holds));
     }
     let worst = |verdict| clauses.iter().flat_map(|clause| &clause.members).any(|member| member.verdict == verdict);
     Ok(Settled {
@@ -98,9 +100,11 @@ pub(super) fn complete(settled: &mut Settled, last: Option<&Header>, seen: &Seen
     }
 }
 
-fn overdue(view: &ObligationView) -> Option<Failure> {
+/// What is wrong with an obligation that fell due. Lateness that its clause tolerates is not.
+fn overdue(view: &ObligationView, clause_holds: bool) -> Option<Failure> {
     let (code, message) = match view.record.status {
         ObligationStatus::Met => return None,
+        ObligationStatus::Late if clause_holds => return None,
         ObligationStatus::Late => {
             let met = view.record.met_at.map_or_else(|| "later".to_owned(), |time| time.to_string());
             ("late", format!("due {}, recorded {met}", view.due))
