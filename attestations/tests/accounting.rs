@@ -139,7 +139,7 @@ proptest! {
     ) {
         let reached = time_to_reach_ms(Flop(u128::from(target)), chips, peak, Ppm(share)).unwrap();
         let rate = u128::from(chips) * u128::from(peak) * u128::from(share);
-        let done = |ms: u128| rate.checked_mul(ms).unwrap_or(u128::MAX) / 1_000_000_000;
+        let done = |ms: u128| rate.saturating_mul(ms) / 1_000_000_000;
         prop_assert!(done(reached) >= u128::from(target));
         prop_assert!(reached == 0 || rate * (reached - 1) < u128::from(target) * 1_000_000_000);
     }

@@ -1,4 +1,4 @@
-//! Every named refusal, made to happen: the list here, the list in `src/error.rs` and the table in
+//! Every named refusal, made to happen: the list here, the list in `src/error/table.rs` and the table in
 //! `spec/45-statements.md` are the same.
 
 mod example;
@@ -226,7 +226,7 @@ fn codes(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_refusal_has_a_case_here_and_a_row_in_the_specification() {
-    let source = include_str!("../src/error.rs");
+    let source = include_str!("../src/error/table.rs");
     let table = source.split("const fn entry").nth(1).unwrap();
     assert_eq!(codes(table), covered());
     let specification = include_str!("../../spec/45-statements.md");

@@ -18,6 +18,7 @@ mod error;
 pub mod hf_trainer;
 mod import;
 pub mod inspect;
+mod scanner;
 mod time;
 mod tolerant;
 

@@ -1,0 +1,142 @@
+//! Name and hint of each refusal, one row each: what `spec/45-statements.md` lists.
+
+use super::StatementError;
+
+impl StatementError {
+    /// The stable name, in kebab case, and what a person could do about it.
+    pub(super) const fn entry(&self) -> (&'static str, &'static str) {
+        match self {
+            StatementError::Oversized { .. } => {
+                ("statement-oversized", "report in parts, or name fewer fields in evidence")
+            }
+            StatementError::Json { .. } => (
+                "statement-json",
+                "no duplicate names, no fractions or exponents, no lone surrogates, 16 levels at most",
+            ),
+            StatementError::StatementType { .. } => ("statement-type", "`_type` is https://in-toto.io/Statement/v1"),
+            StatementError::PredicateType { .. } => {
+                ("statement-predicate-type", "the known types are listed in spec/45-statements.md")
+            }
+            StatementError::MissingField { .. } => (
+                "statement-missing-field",
+                "write the field; what is not known is null beside a reason in the field of the same name and `Unknown`",
+            ),
+            StatementError::UnknownField { .. } => {
+                ("statement-unknown-field", "check the spelling against the schema in spec/schemas")
+            }
+            StatementError::WrongType { .. } => {
+                ("statement-wrong-type", "numbers that can exceed 2^53 are decimal strings, others whole JSON numbers")
+            }
+            StatementError::NotOneOf { .. } => ("statement-not-one-of", "use one of the listed words"),
+            StatementError::NotADigest { .. } => {
+                ("statement-not-a-digest", "a digest is 64 lower-case hex digits, as `sha256sum` prints it")
+            }
+            StatementError::NotADecimal { .. } => {
+                ("statement-not-a-decimal", "write digits only: no sign, no exponent, no leading zero")
+            }
+            StatementError::NotATime { .. } => {
+                ("statement-not-a-time", "write 2026-11-23T12:00:00Z, with three digits of a second or none")
+            }
+            StatementError::TimeOutOfRange { .. } => {
+                ("statement-time-out-of-range", "times are milliseconds since 1970")
+            }
+            StatementError::NotAName { .. } => {
+                ("statement-not-a-name", "1 to 32 of a-z, 0-9 and `-`, starting with a letter and not ending in `-`")
+            }
+            StatementError::NotAKey { .. } => {
+                ("statement-not-a-key", "a public key is 64 lower-case hex digits, as `standstill key show` prints it")
+            }
+            StatementError::NotACommit { .. } => {
+                ("statement-not-a-commit", "write 7 to 64 lower-case hex digits, as `git rev-parse` prints them")
+            }
+            StatementError::OutOfRange { .. } => {
+                ("statement-out-of-range", "a number above 2^53 - 1 cannot be read safely by other JSON tools")
+            }
+            StatementError::PpmAboveOne { .. } => {
+                ("statement-ppm-above-one", "ratios are whole parts per million from 0 to 1000000")
+            }
+            StatementError::EmptyText { .. } => {
+                ("statement-empty-text", "say something, or leave optional text null with a reason")
+            }
+            StatementError::TextTooLong { .. } => ("statement-text-too-long", "shorten the text"),
+            StatementError::UnprintableText { .. } => {
+                ("statement-unprintable-text", "remove control characters, line breaks and direction marks")
+            }
+            StatementError::TooFewItems { .. } => ("statement-too-few-items", "list at least one"),
+            StatementError::TooManyItems { .. } => ("statement-too-many-items", "split the report"),
+            StatementError::Repeated { .. } => ("statement-repeated", "list each once"),
+            StatementError::NotSorted { .. } => ("statement-not-sorted", "sort the list by its bytes"),
+            StatementError::UnknownWithoutReason { .. } => {
+                ("statement-unknown-without-reason", "add the reason, or the value; unknown is never 0")
+            }
+            StatementError::ReasonForKnown { .. } => {
+                ("statement-reason-for-known", "remove the reason, or make the value null")
+            }
+            StatementError::ZeroSequence => ("statement-zero-sequence", "number statements from 1, one more each"),
+            StatementError::SubjectMismatch { .. } => {
+                ("statement-subject-mismatch", "leave the subject to the tool that makes the statement")
+            }
+            StatementError::EvidenceMissing { .. } => {
+                ("statement-evidence-missing", "import the files, or state the basis `declared`")
+            }
+            StatementError::LowerAboveUpper { .. } => ("statement-lower-above-upper", "swap them"),
+            StatementError::IncrementalAboveCumulative { .. } => (
+                "statement-incremental-above-cumulative",
+                "cumulative includes this window; a resumed run's counter may already be cumulative",
+            ),
+            StatementError::EndBeforeStart { .. } => ("statement-end-before-start", "swap start and end"),
+            StatementError::WindowBeyondSessions { .. } => {
+                ("statement-window-beyond-sessions", "the window starts with the first session and ends with the last")
+            }
+            StatementError::SessionOutsideWindow { .. } => (
+                "statement-session-outside-window",
+                "report a session in the period in which it ran; split it at the boundary",
+            ),
+            StatementError::SessionsOverlap { .. } => (
+                "statement-sessions-overlap",
+                "list sessions in order; one job that restarts is two sessions that touch",
+            ),
+            StatementError::IssuedBeforeEnd { .. } => {
+                ("statement-issued-before-end", "report a window once it is over")
+            }
+            StatementError::MethodNeeds { .. } => {
+                ("statement-method-needs", "state the inputs, or the method that was used")
+            }
+            StatementError::Zero { .. } => ("statement-zero", "leave the whole group null with a reason"),
+            StatementError::ActiveAboveTotal { .. } => {
+                ("statement-active-above-total", "a dense model has as many active parameters as parameters")
+            }
+            StatementError::SixNdContradiction { .. } => (
+                "statement-six-nd-contradiction",
+                "tokens are those of this window; parameters those active for one token",
+            ),
+            StatementError::HardwareContradiction { .. } => {
+                ("statement-hardware-contradiction", "chip seconds are those of this window, over all chips")
+            }
+            StatementError::AbovePeak { .. } => {
+                ("statement-above-peak", "a fine-tune does not count its base model; check the precision of the peak")
+            }
+            StatementError::ChipSecondsBeyondSessions { .. } => (
+                "statement-chip-seconds-beyond-sessions",
+                "count a restarted job's chips once; leave out job steps, which the job includes",
+            ),
+            StatementError::Overflow { .. } => ("statement-overflow", "check the units"),
+            StatementError::BaseModelIsSubject { .. } => (
+                "statement-base-model-is-subject",
+                "the subject is what the run made, the base model what it started from",
+            ),
+            StatementError::CompletedAbovePlanned { .. } => {
+                ("statement-completed-above-planned", "count each epoch of a sample as one, in both")
+            }
+            StatementError::ScoredAboveCompleted { .. } => {
+                ("statement-scored-above-completed", "count the samples after epochs were reduced")
+            }
+            StatementError::ScoreWithoutSamples { .. } => {
+                ("statement-score-without-samples", "a score without samples is null with a reason")
+            }
+            StatementError::ScoreOutsideInterval { .. } => {
+                ("statement-score-outside-interval", "check which metric the interval belongs to")
+            }
+        }
+    }
+}
