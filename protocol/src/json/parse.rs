@@ -119,6 +119,28 @@ pub fn parse(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     }
 }
 
+/// The names of one object. A few are compared one by one; many are kept in a set, so that no object costs the square
+/// of its size.
+#[derive(Default)]
+struct Names {
+    set: BTreeSet<String>,
+}
+
+impl Names {
+    const FEW: usize = 32;
+
+    /// Whether `name` is new beside `members`.
+    fn insert(&mut self, members: &[(String, Value)], name: &str) -> bool {
+        if members.len() < Self::FEW {
+            return members.iter().all(|(existing, _)| existing != name);
+        }
+        if self.set.is_empty() {
+            self.set.extend(members.iter().map(|(existing, _)| existing.clone()));
+        }
+        self.set.insert(name.to_owned())
+    }
+}
+
 struct Parser<'a> {
     text: &'a str,
     /// A byte offset, always on the boundary of a character.
@@ -206,8 +228,8 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Object, JsonError> {
         self.at += 1;
-        let mut members = Vec::new();
-        let mut names = BTreeSet::new();
+        let mut members: Vec<(String, Value)> = Vec::new();
+        let mut names = Names::default();
         self.skip_white_space();
         if self.take(b'}') {
             return Ok(Object { members });
@@ -219,7 +241,7 @@ impl<'a> Parser<'a> {
                 return Err(self.expected("a name in quotes"));
             }
             let name = self.string()?;
-            if !names.insert(name.clone()) {
+            if !names.insert(&members, &name) {
                 let name = name.chars().take(80).collect();
                 return Err(JsonError::DuplicateName { at: self.position(start), name });
             }
@@ -265,12 +287,13 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let mut text = String::new();
         loop {
-            let plain = self.rest().find(['"', '\\']).unwrap_or(self.rest().len());
-            let run = self.rest().get(..plain).unwrap_or("");
-            if let Some(offset) = run.find(|character| character < ' ') {
-                return Err(JsonError::ControlCharacter { at: self.position(self.at + offset) });
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or(&[]);
+            // Every byte that ends a run is ASCII, so the run ends on the boundary of a character.
+            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).unwrap_or(rest.len());
+            if rest.get(plain).is_some_and(|byte| *byte < b' ') {
+                return Err(JsonError::ControlCharacter { at: self.position(self.at + plain) });
             }
-            text.push_str(run);
+            text.push_str(self.text.get(self.at..self.at + plain).unwrap_or(""));
             self.at += plain;
             if self.take(b'"') {
                 return Ok(text);

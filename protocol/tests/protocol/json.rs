@@ -15,6 +15,20 @@ fn a_name_twice_is_refused_even_when_one_is_escaped() {
 }
 
 #[test]
+fn a_name_twice_is_found_in_objects_of_every_size() {
+    for count in [2usize, 31, 32, 33, 34, 100] {
+        for (first, second) in [(0, count - 1), (count - 2, count - 1), (count / 2, count - 1)] {
+            let name = |index: usize| if index == second { first } else { index };
+            let members: Vec<String> = (0..count).map(|index| format!("\"n{}\":0", name(index))).collect();
+            let error = parse(&format!("{{{}}}", members.join(","))).unwrap_err();
+            assert!(matches!(error, JsonError::DuplicateName { name, .. } if name == format!("n{first}")), "{count}");
+        }
+        let members: Vec<String> = (0..count).map(|index| format!("\"n{index}\":0")).collect();
+        assert!(parse(&format!("{{{}}}", members.join(","))).is_ok(), "{count}");
+    }
+}
+
+#[test]
 fn numbers_on_which_parsers_differ_are_refused() {
     for text in ["1.0", "1e2", "1E2", "-0", "0.0", "-0.5", "[1, 2.5]"] {
         assert!(matches!(parse(text), Err(JsonError::NotAnInteger { .. })), "{text}");
