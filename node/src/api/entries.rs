@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
+use libp2p::futures::StreamExt as _;
 use serde::Deserialize;
 use standstill_ledger::Refusal;
 use standstill_protocol::block::{EVIDENCE_LEAF, HEADER_LEAF, MAX_ENTRY_BYTES};
@@ -19,6 +20,9 @@ use super::{App, Problem, Shared, blocking};
 use crate::clock;
 use crate::gossip::Outgoing;
 use crate::replica::{Final, Outcome};
+
+/// Bytes of an oversized body that are read and thrown away, so that its sender gets to read the answer.
+const DRAINED: usize = 1 << 20;
 
 /// Query of `POST /v1/entries`.
 #[derive(Debug, Deserialize)]
@@ -60,13 +64,21 @@ pub(super) async fn submit(
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let oversized = |length| Problem::refused(&Refusal::Envelope { source: EnvelopeError::Oversized { length } });
-    if let Some(length) = stated.filter(|length| *length > MAX_ENTRY_BYTES) {
-        return Err(oversized(length));
+    let mut bytes = Vec::new();
+    let mut length = 0usize;
+    let mut pieces = body.into_data_stream();
+    while let Some(Ok(piece)) = pieces.next().await {
+        length = length.saturating_add(piece.len());
+        if length <= MAX_ENTRY_BYTES {
+            bytes.extend_from_slice(&piece);
+        } else if length > DRAINED {
+            break;
+        }
     }
-    match axum::body::to_bytes(body, MAX_ENTRY_BYTES).await {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        // Either too long, or the sender went away and reads no answer.
-        Err(_) => Err(oversized(MAX_ENTRY_BYTES + 1)),
+    // A sender that went away midway reads no answer, so what it sent may be judged as if it were all.
+    match stated.unwrap_or(length).max(length) {
+        length if length > MAX_ENTRY_BYTES => Err(oversized(length)),
+        _ => Ok(bytes),
     }
 }
 
