@@ -1,0 +1,254 @@
+//! A ledger in memory, with members whose keys are known: for tests, here and above.
+//!
+//! ```
+//! # use standstill_ledger::testing::{Setup, World};
+//! let mut world = World::new(Setup::default());
+//! world.advance_to_period(1);
+//! let report = world.report("lab-a", 0, "aurora", 10, 10);
+//! let applied = world.block(vec![report]).unwrap();
+//! assert_eq!(applied.entries.len(), 1);
+//! ```
+//!
+//! Nothing here is secret and nothing is random: keys come from names, and [`random`] draws from a seed.
+
+mod keys;
+mod members;
+pub mod random;
+mod statements;
+
+use std::collections::BTreeMap;
+
+use standstill_policies::treaty::Span;
+use standstill_policies::{Host, Limits, Treaty, TreatyTemplate, Value};
+use standstill_protocol::block::{Block, Entry, Header};
+use standstill_protocol::certificate::{Certificate, CommitSignature, PRECOMMIT, vote_bytes};
+use standstill_protocol::hash::Hash;
+use standstill_protocol::keys::SecretKey;
+use standstill_protocol::units::{Flop, Timestamp};
+use standstill_protocol::validators::Address;
+
+use crate::{
+    Applied, MemoryState, Proposal, Rejection, Rules, Verified, VerifyAll, apply, apply_with, check, genesis, query,
+};
+
+pub use keys::secret_key;
+pub use members::members;
+
+/// The modules that the shipped treaty names.
+pub const MODULES: [&[u8]; 3] = [
+    include_bytes!("../../../wasm-policies/dist/reporting.wasm"),
+    include_bytes!("../../../wasm-policies/dist/run-cap.wasm"),
+    include_bytes!("../../../wasm-policies/dist/slowdown.wasm"),
+];
+
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// `lab-a`, `lab-b`, ... up to `lab-z`. Beside them: `evaluator`, `regulator`, `inspector`.
+    pub labs: u8,
+    /// Cap on one run's FLOP in the slowdown.
+    pub run_cap: u128,
+    /// Each lab's FLOP in one period in the slowdown.
+    pub schedule: u128,
+    /// Length of a reporting period.
+    pub period: Span,
+    /// From a period's end to the deadline of reports about it.
+    pub report_within: Span,
+    /// Interval of blocks without work.
+    pub heartbeat: Span,
+    /// Heartbeats without a block that make an outage.
+    pub outage_heartbeats: u32,
+}
+
+impl Default for Setup {
+    /// Four labs; periods of an hour, reports within ten minutes; no gap is an outage; caps of 1000 FLOP.
+    fn default() -> Self {
+        Setup {
+            labs: 4,
+            run_cap: 1000,
+            schedule: 1000,
+            period: Span(3_600_000),
+            report_within: Span(600_000),
+            heartbeat: Span(86_400_000),
+            outage_heartbeats: u32::MAX,
+        }
+    }
+}
+
+/// A ledger with everything that happened in it.
+#[derive(Debug)]
+pub struct World {
+    /// The treaty file.
+    pub treaty_bytes: Vec<u8>,
+    /// The rules.
+    pub rules: Rules,
+    /// State after the tip.
+    pub state: MemoryState,
+    /// Blocks with their certificates, from height 1.
+    pub blocks: Vec<(Block, Certificate)>,
+    /// The time of the next block.
+    pub now: Timestamp,
+    sequences: BTreeMap<String, u64>,
+}
+
+/// When every world begins.
+pub const GENESIS: Timestamp = Timestamp(1_800_000_000_000);
+
+/// The shipped treaty, rendered for a world.
+pub fn treaty(setup: &Setup) -> (Treaty, Vec<u8>) {
+    let flop = |value| Value::Flop(Flop(value));
+    TreatyTemplate::pause_option()
+        .members(members(setup.labs))
+        .genesis_time(GENESIS)
+        .periods(GENESIS, setup.period, setup.report_within)
+        .clocks(setup.heartbeat, Span(10_000), setup.outage_heartbeats)
+        .parameter("run-cap", Some("slowdown"), "cap", flop(setup.run_cap))
+        .parameter("slowdown", Some("slowdown"), "base", flop(setup.schedule))
+        .parameter("slowdown", Some("slowdown"), "shape", Value::Text("absolute".to_owned()))
+        .render("Rendered for a test")
+        .expect("the shipped treaty renders")
+}
+
+impl World {
+    /// A ledger at genesis.
+    pub fn new(setup: Setup) -> Self {
+        let (treaty, treaty_bytes) = treaty(&setup);
+        let host = Host::new(Limits::V1).expect("the host starts");
+        let modules = MODULES.iter().map(|module| module.to_vec()).collect();
+        let rules = Rules::new(treaty, modules, host).expect("the shipped modules are admitted");
+        World::of(rules, treaty_bytes)
+    }
+
+    /// A ledger at genesis under given rules.
+    pub fn of(rules: Rules, treaty_bytes: Vec<u8>) -> Self {
+        let mut state = MemoryState::new();
+        state.absorb(genesis(&rules).expect("an empty store takes genesis"));
+        let (blocks, sequences) = (Vec::new(), BTreeMap::new());
+        World { treaty_bytes, rules, state, blocks, now: GENESIS.plus(1000), sequences }
+    }
+
+    /// The tip's header.
+    pub fn tip(&self) -> Option<&Header> {
+        self.blocks.last().map(|(block, _)| &block.header)
+    }
+
+    /// The hash of the tip's header; the chain id at genesis.
+    pub fn tip_hash(&self) -> Hash {
+        self.tip().map_or(self.rules.chain_id(), Header::hash)
+    }
+
+    /// The height of the next block.
+    pub fn next_height(&self) -> u64 {
+        self.blocks.len() as u64 + 1
+    }
+
+    /// The address of the next block's proposer: validators take turns.
+    pub fn proposer(&self) -> Address {
+        let validators = self.rules.genesis_validators();
+        let turn = self.blocks.len() % validators.len();
+        validators.iter().nth(turn).expect("a turn is below the number of validators").address()
+    }
+
+    /// A proposal for the next height at [`World::now`].
+    pub fn proposal(&self, entries: Vec<Entry>) -> Proposal {
+        Proposal {
+            height: self.next_height(),
+            time: self.now,
+            proposer: self.proposer(),
+            previous: self.tip().cloned(),
+            previous_certificate: self.blocks.last().map(|(_, certificate)| certificate.clone()),
+            entries,
+        }
+    }
+
+    /// Applies a block at [`World::now`], checks it as a validator would, commits it, and moves time on by a second.
+    pub fn block(&mut self, entries: Vec<Vec<u8>>) -> Result<Applied, Rejection> {
+        self.block_of(entries.into_iter().map(Entry::Envelope).collect())
+    }
+
+    /// [`World::block`] with entries of any kind.
+    pub fn block_of(&mut self, entries: Vec<Entry>) -> Result<Applied, Rejection> {
+        let applied = apply(&self.rules, &self.state, self.proposal(entries))?;
+        let checked = check(&self.rules, &self.state, &applied.block, self.tip())?;
+        assert_eq!(applied, checked, "a validator computes what the proposer computed");
+        self.commit(&applied);
+        Ok(applied)
+    }
+
+    /// Applies a block without checking it a second time, with what was verified before.
+    pub fn block_with(&mut self, entries: Vec<Entry>, verified: &dyn Verified) -> Result<Applied, Rejection> {
+        let applied = apply_with(&self.rules, &self.state, self.proposal(entries), verified)?;
+        self.commit(&applied);
+        Ok(applied)
+    }
+
+    fn commit(&mut self, applied: &Applied) {
+        self.state.absorb(applied.changes.clone());
+        assert_eq!(self.state.root(), applied.block.header.state_root, "the header names the root of the state");
+        let certificate = self.certify(&applied.block.header);
+        self.blocks.push((applied.block.clone(), certificate));
+        self.now = self.now.plus(1000);
+    }
+
+    /// A certificate by a quorum, as few signers as will do.
+    pub fn certify(&self, header: &Header) -> Certificate {
+        let validators = self.rules.genesis_validators();
+        let (chain, block) = (self.rules.chain_id(), header.hash());
+        let message = vote_bytes(&chain, PRECOMMIT, header.height, 0, Some(&block));
+        let sign = |validator: &standstill_protocol::validators::Validator| CommitSignature {
+            address: validator.address(),
+            signature: secret_key(validator.member.as_str(), "consensus").sign(&message),
+        };
+        let signatures = validators.iter().take(validators.quorum()).map(sign).collect();
+        Certificate::new(header.height, 0, block, signatures)
+    }
+
+    /// Moves [`World::now`] to a second after the start of a period, without making blocks.
+    pub fn advance_to_period(&mut self, index: u32) {
+        self.now = self.now.max(self.rules.treaty().periods.period(index).start.plus(1000));
+    }
+
+    /// Makes empty blocks until the period is closed: one after the deadline, then the grace.
+    pub fn close_period(&mut self, index: u32) -> Vec<Applied> {
+        let due = query::period(&self.state, index).expect("memory does not fail").map(|period| period.due);
+        let due = due.unwrap_or_else(|| self.rules.treaty().periods.period(index).due);
+        self.now = self.now.max(due.plus(1));
+        let mut made = Vec::new();
+        while query::meta(&self.state).expect("memory does not fail").is_some_and(|meta| meta.next_close <= index) {
+            made.push(self.block(Vec::new()).expect("an empty block applies"));
+        }
+        made
+    }
+
+    /// The secret key with which a member signs statements from genesis on.
+    pub fn key(&self, member: &str) -> SecretKey {
+        secret_key(member, "statement")
+    }
+
+    /// The member's next sequence, counting what was signed here and not yet applied.
+    pub fn next_sequence(&mut self, member: &str) -> u64 {
+        let next = self.sequences.entry(member.to_owned()).or_insert(0);
+        *next += 1;
+        *next
+    }
+
+    /// Takes back the last sequence: the statement was refused.
+    pub fn release_sequence(&mut self, member: &str) {
+        if let Some(next) = self.sequences.get_mut(member) {
+            *next = next.saturating_sub(1);
+        }
+    }
+
+    /// Replays every block on a fresh state, verifying everything, and returns that state.
+    pub fn replay(&self) -> MemoryState {
+        let mut state = MemoryState::new();
+        state.absorb(genesis(&self.rules).expect("an empty store takes genesis"));
+        let mut previous: Option<&Header> = None;
+        for (block, _) in &self.blocks {
+            let applied = crate::check_with(&self.rules, &state, block, previous, &VerifyAll).expect("a committed block");
+            state.absorb(applied.changes);
+            previous = Some(&block.header);
+        }
+        state
+    }
+}
