@@ -28,12 +28,11 @@ pub fn update(
         .map(|(key, value)| Change { key: *key, hash: value.as_ref().map(|value| key.leaf_hash(value)) })
         .collect();
     let mut update = Update { state, nodes: BTreeMap::new() };
-    let top = match state.node(&NodePath::ROOT)? {
-        Some(node) => Child::Node { hash: node.hash() },
-        None => Child::Empty,
+    let root = match state.node(&NodePath::ROOT)? {
+        Some(node) => update.node(NodePath::ROOT, node, &changes)?,
+        None => update.split_leaves(NodePath::ROOT, &kept(&changes, None))?,
     };
-    let root = update.descend(NodePath::ROOT, top, &changes)?.hash();
-    Ok((root, StateChanges { leaves, nodes: update.nodes }))
+    Ok((root.hash(), StateChanges { leaves, nodes: update.nodes }))
 }
 
 struct Update<'a> {
@@ -42,37 +41,55 @@ struct Update<'a> {
 }
 
 impl Update<'_> {
-    /// What hangs at `path` once `changes`, all of them below it, are made.
-    fn descend(&mut self, path: NodePath, current: Child, changes: &[Change]) -> Result<Child, StateFault> {
+    /// What a stored node becomes once `changes`, all of them below it, are made.
+    fn node(&mut self, path: NodePath, node: Node, changes: &[Change]) -> Result<Child, StateFault> {
+        let (left, right) = split(changes, path.depth());
+        let left = self.side(&path, false, node.left, left)?;
+        let right = self.side(&path, true, node.right, right)?;
+        Ok(self.join(path, Node { left, right }))
+    }
+
+    /// What hangs on one side of the node at `parent` once `changes` are made there.
+    fn side(
+        &mut self,
+        parent: &NodePath,
+        right: bool,
+        current: Child,
+        changes: &[Change],
+    ) -> Result<Child, StateFault> {
         if changes.is_empty() {
             return Ok(current);
         }
         match current {
             Child::Node { .. } => {
+                let path = below(parent, right)?;
                 let missing = StateFault::MissingNode { depth: path.depth() };
                 let node = self.state.node(&path)?.ok_or(missing)?;
-                let (left, right) = split(changes, path.depth());
-                let left = self.descend(below(&path, false)?, node.left, left)?;
-                let right = self.descend(below(&path, true)?, node.right, right)?;
-                Ok(self.join(path, Node { left, right }))
+                self.node(path, node, changes)
             }
-            Child::Empty => self.build(path, &kept(changes, None)),
-            Child::Leaf { key, hash } => self.build(path, &kept(changes, Some(Change { key, hash: Some(hash) }))),
+            Child::Empty => self.build(parent, right, &kept(changes, None)),
+            Child::Leaf { key, hash } => {
+                let present = Change { key, hash: Some(hash) };
+                self.build(parent, right, &kept(changes, Some(present)))
+            }
         }
     }
 
-    /// The subtree of these leaves where no node was before. Sorted by key.
-    fn build(&mut self, path: NodePath, leaves: &[Change]) -> Result<Child, StateFault> {
+    /// The subtree of these leaves, sorted by key, on a side where no node was before.
+    fn build(&mut self, parent: &NodePath, right: bool, leaves: &[Change]) -> Result<Child, StateFault> {
         match leaves {
             [] => Ok(Child::Empty),
-            [Change { key, hash: Some(hash) }] if path.depth() > 0 => Ok(Child::Leaf { key: *key, hash: *hash }),
-            _ => {
-                let (left, right) = split(leaves, path.depth());
-                let left = self.build(below(&path, false)?, left)?;
-                let right = self.build(below(&path, true)?, right)?;
-                Ok(self.join(path, Node { left, right }))
-            }
+            [Change { key, hash: Some(hash) }] => Ok(Child::Leaf { key: *key, hash: *hash }),
+            _ => self.split_leaves(below(parent, right)?, leaves),
         }
+    }
+
+    /// The new node at `path` above these leaves.
+    fn split_leaves(&mut self, path: NodePath, leaves: &[Change]) -> Result<Child, StateFault> {
+        let (left, right) = split(leaves, path.depth());
+        let left = self.build(&path, false, left)?;
+        let right = self.build(&path, true, right)?;
+        Ok(self.join(path, Node { left, right }))
     }
 
     /// Records the node, or lifts a lone leaf out of it.

@@ -33,7 +33,7 @@ pub enum End {
 /// Proof that a key holds a value, or holds none.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 pub struct StateProof {
-    /// Hashes beside the path, from the root down; at most 255.
+    /// Hashes beside the path, from the root down; at most 256.
     pub siblings: Vec<Hash>,
     /// What the path ends in.
     pub end: End,
@@ -71,12 +71,14 @@ impl StateProof {
     /// Checks that `key` holds `value` (`None`: nothing) in the map with this root.
     pub fn verify(&self, root: &Hash, key: &StateKey, value: Option<&[u8]>) -> Result<(), ProofError> {
         let count = self.siblings.len();
-        let depth = u8::try_from(count).map_err(|_| ProofError::TooLong { count })?;
+        if count > 256 {
+            return Err(ProofError::TooLong { count });
+        }
         let end = match (self.end, value) {
             (End::Leaf, Some(value)) => key.leaf_hash(value),
             (End::Empty, None) => empty_root(),
             (End::OtherLeaf { key: other, value }, None) => {
-                let same_path = (0..depth).all(|bit| key.bit(bit) == other.bit(bit));
+                let same_path = (0..=u8::MAX).take(count).all(|bit| key.bit(bit) == other.bit(bit));
                 if other == *key || !same_path {
                     return Err(ProofError::OtherPath);
                 }
@@ -85,7 +87,8 @@ impl StateProof {
             (End::Leaf, None) => return Err(ProofError::WrongKind { proved: "presence" }),
             (_, Some(_)) => return Err(ProofError::WrongKind { proved: "absence" }),
         };
-        let computed = (0..depth).rev().zip(self.siblings.iter().rev()).fold(end, |below, (bit, sibling)| {
+        let levels: Vec<_> = (0..=u8::MAX).zip(&self.siblings).collect();
+        let computed = levels.into_iter().rev().fold(end, |below, (bit, sibling)| {
             if key.bit(bit) { node_hash(sibling, &below) } else { node_hash(&below, sibling) }
         });
         if computed == *root { Ok(()) } else { Err(ProofError::Root { expected: *root, computed }) }
