@@ -17,7 +17,7 @@ fn a_name_twice_is_refused_even_when_one_is_escaped() {
 #[test]
 fn a_name_twice_is_found_in_objects_of_every_size() {
     for count in [2usize, 31, 32, 33, 34, 100] {
-        for (first, second) in [(0, count - 1), (count - 2, count - 1), (count / 2, count - 1)] {
+        for (first, second) in [(0, count - 1), (count - 2, count - 1), (count / 3, count - 1)] {
             let name = |index: usize| if index == second { first } else { index };
             let members: Vec<String> = (0..count).map(|index| format!("\"n{}\":0", name(index))).collect();
             let error = parse(&format!("{{{}}}", members.join(","))).unwrap_err();
