@@ -10,7 +10,7 @@
 //!
 //! A key is `vkey = name "+" hex8(key id) "+" base64(type || public key)`, with
 //! `key id = SHA-256(name || 0x0A || type || public key)[0..4]`. Two types are known: 0x01, ed25519 over the text, and
-//! 0x04, a timestamped [`cosignature`](crate::cosignature). Parsing is strict: what was parsed is written out again and
+//! 0x04, a timestamped [`cosignature`]. Parsing is strict: what was parsed is written out again and
 //! must be the same bytes. A signature by an unknown key is ignored; one by a known key that fails rejects the note.
 //!
 //! Source: <https://c2sp.org/signed-note@v1.0.0>.

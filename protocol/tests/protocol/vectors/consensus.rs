@@ -4,6 +4,7 @@ use standstill_protocol::block::{Block, Entry, Header, MAX_BLOCK_BYTES};
 use standstill_protocol::certificate::{Certificate, CommitSignature, PRECOMMIT, PREVOTE, vote_bytes};
 use standstill_protocol::codec;
 use standstill_protocol::dsse::Envelope;
+use standstill_protocol::evidence::{Conflict, Equivocation, SignedProposal, SignedVote, proposal_bytes};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::json::Object;
 use standstill_protocol::log::leaf_hash;
@@ -27,6 +28,12 @@ pub(super) fn suites() -> Vec<Suite> {
             about: "Encoded certificates, verified under a chain id and an encoded validator set",
             check: check_certificate,
             cases: certificate_cases(),
+        },
+        Suite {
+            kind: "evidence",
+            about: "Encoded evidence that a validator contradicted itself, verified like a certificate",
+            check: check_evidence,
+            cases: evidence_cases(),
         },
     ]
 }
@@ -221,5 +228,109 @@ fn certificate_cases() -> Vec<Case> {
             },
             "Malformed",
         ),
+    ]
+}
+
+fn check_evidence(input: &Object) -> Outcome {
+    let evidence = Equivocation::decode(&input_hex(input)).map_err(named)?;
+    let set: ValidatorSet = codec::decode(&hex::decode(text_of(input, "validators")).unwrap(), 1 << 16).unwrap();
+    evidence.verify(&parsed(input, "chainId"), &set).map_err(named)?;
+    let conflict = match evidence.conflict {
+        Conflict::Prevotes(..) => "prevotes",
+        Conflict::Precommits(..) => "precommits",
+        Conflict::Proposals(..) => "proposals",
+    };
+    let leaf = leaf_hash(&Entry::Evidence(evidence.encode()).leaf_bytes());
+    Ok(Object::new()
+        .with("validator", evidence.validator.to_string())
+        .with("height", evidence.height.to_string())
+        .with("conflict", conflict)
+        .with("leafHash", leaf.to_string()))
+}
+
+/// The first validator's vote at height 5, round 1.
+fn vote(kind: u8, block: Option<&str>) -> SignedVote {
+    let block = block.map(|text| Hash::sha256(text.as_bytes()));
+    let validator = validators().iter().next().unwrap().clone();
+    let message = vote_bytes(&chain_id(), kind, 5, 1, block.as_ref());
+    SignedVote { block, signature: test_key(&format!("consensus {}", validator.member)).sign(&message) }
+}
+
+fn proposal(block: &str, valid_round: Option<u32>) -> SignedProposal {
+    let block = Hash::sha256(block.as_bytes());
+    let validator = validators().iter().next().unwrap().clone();
+    let message = proposal_bytes(&chain_id(), 5, 1, valid_round, &block);
+    SignedProposal {
+        block,
+        valid_round,
+        signature: test_key(&format!("consensus {}", validator.member)).sign(&message),
+    }
+}
+
+fn evidence_cases() -> Vec<Case> {
+    let address = validators().iter().next().unwrap().address();
+    let of = |conflict| Equivocation::new(address, 5, 1, conflict);
+    let with = |evidence: &Equivocation| {
+        let set = hex::encode(codec::encode(&validators()));
+        hex_input(&evidence.encode()).with("chainId", chain_id().to_string()).with("validators", set)
+    };
+    let two = of(Conflict::Precommits(vote(PRECOMMIT, Some("one")), vote(PRECOMMIT, Some("two"))));
+    let changed = |change: &dyn Fn(&mut Equivocation)| {
+        let mut evidence = two;
+        change(&mut evidence);
+        with(&evidence)
+    };
+    let backwards = |evidence: &mut Equivocation| {
+        if let Conflict::Precommits(a, b) = evidence.conflict {
+            evidence.conflict = Conflict::Precommits(b, a);
+        }
+    };
+    let outsider = standstill_protocol::validators::Address::from_bytes([7; 20]);
+    let same = vote(PRECOMMIT, Some("one"));
+    vec![
+        case("two precommits", with(&two), "ok"),
+        case(
+            "two prevotes",
+            with(&of(Conflict::Prevotes(vote(PREVOTE, Some("one")), vote(PREVOTE, Some("two"))))),
+            "ok",
+        ),
+        case(
+            "a precommit for nil and one for a block",
+            with(&of(Conflict::Precommits(vote(PRECOMMIT, None), same))),
+            "ok",
+        ),
+        case("two proposals", with(&of(Conflict::Proposals(proposal("one", None), proposal("two", Some(0))))), "ok"),
+        case(
+            "one block, two valid rounds",
+            with(&of(Conflict::Proposals(proposal("one", None), proposal("one", Some(0))))),
+            "ok",
+        ),
+        case("the same vote twice", with(&of(Conflict::Precommits(same, same))), "NoConflict"),
+        case("out of order", changed(&backwards), "Unsorted"),
+        case("a signer from outside", changed(&|evidence| evidence.validator = outsider), "UnknownSigner"),
+        case(
+            "another validator",
+            changed(&|evidence| {
+                evidence.validator = validators().iter().nth(1).unwrap().address();
+            }),
+            "BadSignature",
+        ),
+        case("another round", changed(&|evidence| evidence.round = 2), "BadSignature"),
+        case(
+            "a prevote and a precommit",
+            with(&of(Conflict::Precommits(vote(PREVOTE, Some("one")), vote(PRECOMMIT, Some("two"))))),
+            "BadSignature",
+        ),
+        case("another chain", with(&two).with("chainId", Hash::ZERO.to_string()), "BadSignature"),
+        case(
+            "an unknown kind of conflict",
+            {
+                let mut bytes = two.encode();
+                bytes[32] = 3;
+                with(&two).with("hex", hex::encode(bytes))
+            },
+            "Malformed",
+        ),
+        case("a byte too many", with(&two).with("hex", hex::encode([two.encode(), vec![0]].concat())), "Malformed"),
     ]
 }

@@ -8,6 +8,7 @@
 mod consensus;
 mod log;
 mod notes;
+mod oracles;
 mod text;
 
 use std::collections::BTreeSet;
@@ -111,6 +112,19 @@ fn read(kind: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The cases of a file, read as another implementation would.
+fn cases_of(kind: &str) -> Vec<Object> {
+    let file = json::parse(read(kind).as_bytes(), 1 << 24).unwrap();
+    let file = file.as_object().unwrap();
+    assert_eq!(text_of(file, "kind"), kind);
+    let cases = file.member("cases").and_then(Value::as_array).unwrap();
+    cases.iter().map(|case| case.as_object().unwrap().clone()).collect()
+}
+
+fn input_of(case: &Object) -> &Object {
+    case.member("input").and_then(Value::as_object).unwrap()
+}
+
 #[test]
 fn files_are_those_that_this_code_writes() {
     let write = std::env::var_os("STANDSTILL_WRITE_VECTORS").is_some();
@@ -129,18 +143,14 @@ fn every_case_has_the_outcome_that_its_file_states() {
     let suites = suites();
     let (mut count, mut wrong) = (0, Vec::new());
     for suite in &suites {
-        let file = json::parse(read(suite.kind).as_bytes(), 1 << 24).unwrap();
-        let file = file.as_object().unwrap();
-        assert_eq!(text_of(file, "kind"), suite.kind);
-        for case in file.member("cases").and_then(Value::as_array).unwrap() {
-            let case = case.as_object().unwrap();
-            let input = case.member("input").and_then(Value::as_object).unwrap();
+        for case in cases_of(suite.kind) {
+            let input = input_of(&case);
             let found = (suite.check)(input);
             let outcome = found.as_ref().err().map_or("ok", String::as_str);
-            let as_stated = outcome == text_of(case, "outcome")
+            let as_stated = outcome == text_of(&case, "outcome")
                 && found.as_ref().ok() == case.member("output").and_then(Value::as_object);
             if !as_stated {
-                wrong.push(format!("{}: {}: found {outcome}", suite.kind, text_of(case, "name")));
+                wrong.push(format!("{}: {}: found {outcome}", suite.kind, text_of(&case, "name")));
             }
             count += 1;
         }
