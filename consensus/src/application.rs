@@ -253,23 +253,22 @@ impl Application {
         let mine = |undecided: &&Undecided| {
             undecided.round == round && undecided.valid_round.is_none() && undecided.proposer == self.address
         };
-        let undecided = match self.undecided.iter().find(mine) {
-            Some(undecided) => undecided.clone(),
+        let (block, body) = match self.undecided.iter().find(mine) {
+            Some(undecided) => (undecided.block.hash(), undecided.block.encode()),
             None => self.build(height, round)?,
         };
-        let block = undecided.block.hash();
-        let body = Bytes::from(undecided.block.encode());
         // The body is durable and will be the same if we are asked again: only now may the proposal be signed.
         let _ = reply.send(LocallyProposedValue::new(At(height), Round::new(round), BlockId(block)));
         let _ = self.events.send(Event::Proposed { height, round, block });
         let proposer = self.address;
-        self.send(Coordinates { height, round, valid_round: None, proposer, block }, body).await;
+        self.send(Coordinates { height, round, valid_round: None, proposer, block }, body.into()).await;
         Ok(())
     }
 
-    fn build(&mut self, height: Height, round: u32) -> Result<Undecided, Fault> {
+    fn build(&mut self, height: Height, round: u32) -> Result<(Hash, Vec<u8>), Fault> {
         let block = self.machine.build(height, self.config.max_block_bytes)?;
-        let length = block.encode().len();
+        let (hash, body) = (block.hash(), block.encode());
+        let length = body.len();
         if block.header.height != height || length > self.config.max_block_bytes {
             return Err(Fault::new(format!(
                 "the state machine built a block of height {} and {length} bytes when asked for height {height}",
@@ -278,8 +277,8 @@ impl Application {
         }
         let undecided = Undecided { round, valid_round: None, proposer: self.address, block };
         self.machine.store_undecided(&undecided)?;
-        self.undecided.push(undecided.clone());
-        Ok(undecided)
+        self.undecided.push(undecided);
+        Ok((hash, body))
     }
 
     fn received_part(
@@ -316,6 +315,7 @@ impl Application {
         }
         let Opening { round, valid_round, proposer, .. } = opening;
         let undecided = Undecided { round, valid_round, proposer, block };
+        // A known block was judged when it first came, as what it was then.
         if !known && let Err(reason) = self.judge(&undecided)? {
             let block = undecided.block.hash();
             tracing::warn!(height = opening.height, round, %block, %proposer, reason, "refused a proposal");

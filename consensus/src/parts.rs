@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! stream id   height u64 BE | round u32 BE | first 8 bytes of the block hash                    = 20 bytes
-//! sequence 0  Opening { height, round, valid round, proposer, block, length, body digest, sender, signature }
+//! sequence 0  Opening { height, round, valid round, proposer, block, length, sender, signature }
 //! sequence n  Chunk: bytes (n - 1) * 128 KiB .. of the encoded block; the last one may be shorter
 //!
 //! signed by the sender: chain id 32 | 0x04 | height u64 BE | round u32 BE | 0x00, or 0x01 and the valid round u32 BE
-//!                       | proposer 20 | block hash 32 | length u32 BE | SHA-256 of the body 32
+//!                       | proposer 20 | block hash 32 | length u32 BE
 //! ```
 //!
-//! The sender is the proposer, or a validator that streams a locked block again. A length is known from the opening, so
+//! The block hash commits to every byte of the body: the header has the roots of all that follows it, and encodings are
+//! canonical. The sender is the proposer, or a validator that streams a locked block again. A length is known from the opening, so
 //! there is no closing message. An announcement is a stream of its own with one message: "I have started this height".
 
 use bytes::Bytes;
@@ -47,7 +48,6 @@ pub(crate) struct Opening {
     pub(crate) proposer: Address,
     pub(crate) block: Hash,
     pub(crate) length: u32,
-    pub(crate) digest: Hash,
     pub(crate) sender: Address,
     pub(crate) signature: Signature,
 }
@@ -66,7 +66,6 @@ impl Opening {
             proposer,
             block,
             length: u32::try_from(body.len()).ok()?,
-            digest: Hash::sha256(body),
             sender: Address::of(&key.public_key()),
             signature: Signature::from_bytes([0; 64]),
         };
@@ -92,7 +91,7 @@ impl Opening {
     }
 
     fn signed_bytes(&self, chain_id: &Hash) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(138);
+        let mut bytes = Vec::with_capacity(106);
         bytes.extend_from_slice(chain_id.as_bytes());
         bytes.push(OPENING);
         bytes.extend_from_slice(&self.height.to_be_bytes());
@@ -107,7 +106,6 @@ impl Opening {
         bytes.extend_from_slice(self.proposer.as_bytes());
         bytes.extend_from_slice(self.block.as_bytes());
         bytes.extend_from_slice(&self.length.to_be_bytes());
-        bytes.extend_from_slice(self.digest.as_bytes());
         bytes
     }
 }

@@ -124,7 +124,6 @@ pub(crate) struct OpeningWire {
     proposer: Address,
     block: Hash,
     length: u32,
-    digest: Hash,
     sender: Address,
     signature: Signature,
 }
@@ -378,7 +377,6 @@ impl Wired for Part {
                 proposer: opening.proposer,
                 block: opening.block,
                 length: opening.length,
-                digest: opening.digest,
                 sender: opening.sender,
                 signature: opening.signature,
             }),
@@ -396,7 +394,6 @@ impl Wired for Part {
                 proposer: opening.proposer,
                 block: opening.block,
                 length: opening.length,
-                digest: opening.digest,
                 sender: opening.sender,
                 signature: opening.signature,
             })),
