@@ -217,6 +217,14 @@ fn an_archive_with_two_headers_is_refused() {
 }
 
 #[test]
+fn a_directory_of_too_many_members_is_refused_before_it_is_read() {
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend(b"PK\x01\x02".repeat(standstill_importers::MAX_MEMBERS + 1));
+    let refused = inspect::import(source("log.eval", &bytes)).unwrap_err();
+    assert!(refused.to_string().ends_with("more than 200000 members"), "{refused}");
+}
+
+#[test]
 fn a_changed_byte_in_a_packed_header_is_found() {
     let bytes = file(MMLU);
     // Somewhere inside the packed header, near the end of the members.
