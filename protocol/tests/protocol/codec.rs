@@ -8,8 +8,10 @@ use serde::Serialize;
 use standstill_protocol::block::{Block, Entry, Header, MAX_BLOCK_BYTES};
 use standstill_protocol::certificate::{Certificate, CommitSignature};
 use standstill_protocol::codec::{self, CodecError};
+use standstill_protocol::evidence::{Conflict, Equivocation, MAX_EVIDENCE_BYTES, SignedProposal, SignedVote};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::{PublicKey, Signature};
+use standstill_protocol::log::Frontier;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Flop, Joule, Ppm, Timestamp};
 use standstill_protocol::validators::{Address, Validator, ValidatorSet};
@@ -59,6 +61,37 @@ struct BlockMirror {
     entries: Vec<EntryMirror>,
 }
 
+#[derive(Serialize)]
+struct SignatureMirror(Bytes32, Bytes32);
+
+#[derive(Serialize)]
+struct VoteMirror {
+    block: Option<Bytes32>,
+    signature: SignatureMirror,
+}
+
+#[derive(Serialize)]
+struct ProposalMirror {
+    block: Bytes32,
+    valid_round: Option<u32>,
+    signature: SignatureMirror,
+}
+
+#[derive(Serialize)]
+enum ConflictMirror {
+    Prevotes(VoteMirror, VoteMirror),
+    Precommits(VoteMirror, VoteMirror),
+    Proposals(ProposalMirror, ProposalMirror),
+}
+
+#[derive(Serialize)]
+struct EquivocationMirror {
+    validator: [u8; 20],
+    height: u64,
+    round: u32,
+    conflict: ConflictMirror,
+}
+
 fn oracle(value: &impl Serialize) -> Vec<u8> {
     bincode::serde::encode_to_vec(value, bincode::config::legacy()).unwrap()
 }
@@ -81,6 +114,30 @@ fn mirror_header(header: &Header) -> HeaderMirror {
         treaty: *header.treaty.as_bytes(),
         state_root: *header.state_root.as_bytes(),
     }
+}
+
+fn mirror_signature(signature: &Signature) -> SignatureMirror {
+    let (first, second) = signature.as_bytes().split_at(32);
+    SignatureMirror(first.try_into().unwrap(), second.try_into().unwrap())
+}
+
+fn mirror_equivocation(evidence: &Equivocation) -> EquivocationMirror {
+    let vote = |vote: &SignedVote| VoteMirror {
+        block: vote.block.map(|hash| *hash.as_bytes()),
+        signature: mirror_signature(&vote.signature),
+    };
+    let proposal = |proposal: &SignedProposal| ProposalMirror {
+        block: *proposal.block.as_bytes(),
+        valid_round: proposal.valid_round,
+        signature: mirror_signature(&proposal.signature),
+    };
+    let conflict = match &evidence.conflict {
+        Conflict::Prevotes(a, b) => ConflictMirror::Prevotes(vote(a), vote(b)),
+        Conflict::Precommits(a, b) => ConflictMirror::Precommits(vote(a), vote(b)),
+        Conflict::Proposals(a, b) => ConflictMirror::Proposals(proposal(a), proposal(b)),
+    };
+    let Equivocation { validator, height, round, .. } = *evidence;
+    EquivocationMirror { validator: *validator.as_bytes(), height, round, conflict }
 }
 
 fn mirror_certificate(certificate: &Certificate) -> CertificateMirror {
@@ -146,12 +203,34 @@ fn headers() -> impl Strategy<Value = Header> {
 }
 
 fn certificates() -> impl Strategy<Value = Certificate> {
-    let signature = (addresses(), any::<Bytes32>(), any::<Bytes32>()).prop_map(|(address, first, second)| {
-        let bytes: Vec<u8> = [first, second].concat();
-        CommitSignature { address, signature: Signature::from_bytes(bytes.try_into().unwrap()) }
-    });
+    let signature = (addresses(), signatures()).prop_map(|(address, signature)| CommitSignature { address, signature });
     (any::<u64>(), any::<u32>(), hashes(), prop::collection::vec(signature, 0..6))
         .prop_map(|(height, round, block, signatures)| Certificate { height, round, block, signatures })
+}
+
+fn signatures() -> impl Strategy<Value = Signature> {
+    (any::<Bytes32>(), any::<Bytes32>())
+        .prop_map(|(first, second)| Signature::from_bytes([first, second].concat().try_into().unwrap()))
+}
+
+fn equivocations() -> impl Strategy<Value = Equivocation> {
+    let vote =
+        || (prop::option::of(hashes()), signatures()).prop_map(|(block, signature)| SignedVote { block, signature });
+    let proposal = || {
+        (hashes(), prop::option::of(any::<u32>()), signatures())
+            .prop_map(|(block, valid_round, signature)| SignedProposal { block, valid_round, signature })
+    };
+    let conflict = prop_oneof![
+        (vote(), vote()).prop_map(|(a, b)| Conflict::Prevotes(a, b)),
+        (vote(), vote()).prop_map(|(a, b)| Conflict::Precommits(a, b)),
+        (proposal(), proposal()).prop_map(|(a, b)| Conflict::Proposals(a, b)),
+    ];
+    (addresses(), any::<u64>(), any::<u32>(), conflict).prop_map(|(validator, height, round, conflict)| Equivocation {
+        validator,
+        height,
+        round,
+        conflict,
+    })
 }
 
 fn entries() -> impl Strategy<Value = Entry> {
@@ -173,6 +252,34 @@ proptest! {
         let header = codec::encode(&block.header);
         prop_assert_eq!(header.len(), 340);
         prop_assert_eq!(&header, &oracle(&mirror_header(&block.header)));
+    }
+
+    #[test]
+    fn bincode_writes_the_same_evidence(evidence in equivocations()) {
+        let bytes = evidence.encode();
+        prop_assert_eq!(&bytes, &oracle(&mirror_equivocation(&evidence)));
+        prop_assert!(bytes.len() <= MAX_EVIDENCE_BYTES);
+        prop_assert_eq!(Equivocation::decode(&bytes).unwrap(), evidence);
+    }
+
+    #[test]
+    fn bincode_writes_the_same_validators_and_frontiers(
+        list in prop::collection::vec(("[a-z][a-z0-9]{0,31}", any::<Bytes32>()), 0..5),
+        leaves in 0..40u64,
+    ) {
+        let validator = |(name, key): &(String, Bytes32)| Validator {
+            member: name.parse().unwrap(),
+            consensus_key: PublicKey::from_bytes(*key),
+        };
+        let ours: Vec<Validator> = list.iter().map(validator).collect();
+        prop_assert_eq!(codec::encode(&ours), oracle(&list));
+
+        let mut frontier = Frontier::new();
+        (0..leaves).for_each(|leaf| frontier.append(Hash::sha256(&leaf.to_le_bytes())));
+        let bytes = codec::encode(&frontier);
+        let subtrees: Vec<Bytes32> = bytes[16..].chunks(32).map(|chunk| chunk.try_into().unwrap()).collect();
+        prop_assert_eq!(subtrees.len(), leaves.count_ones() as usize);
+        prop_assert_eq!(&bytes, &oracle(&(leaves, subtrees)));
     }
 
     #[test]
@@ -203,6 +310,8 @@ proptest! {
         let _ = codec::decode::<Certificate>(&bytes, 1 << 16);
         let _ = codec::decode::<ValidatorSet>(&bytes, 1 << 16);
         let _ = codec::decode::<Entry>(&bytes, 1 << 16);
+        let _ = codec::decode::<Frontier>(&bytes, 1 << 16);
+        let _ = Equivocation::decode(&bytes);
     }
 }
 
