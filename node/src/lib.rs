@@ -11,6 +11,7 @@
 //! [`home`] is a node on disk, [`Node::start`] runs it. The binary `standstill` is a thin shell over both.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cosign;

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use standstill_node::exit::Exit;
-
 fn main() -> ExitCode {
-    eprintln!("error: no command\n\nhint: see `standstill --help`");
-    Exit::Usage.into()
+    standstill_node::cli::main()
 }

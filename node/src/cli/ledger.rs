@@ -1,0 +1,103 @@
+//! `ledger`: heads, entries, receipts and bundles.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use clap::Subcommand;
+
+use super::attest::{deliver, verify_receipt};
+use super::{Failure, Global, out};
+use crate::api::views::EntryView;
+use crate::exit::Exit;
+
+/// Read the ledger.
+#[derive(Debug, Subcommand)]
+pub(super) enum Ledger {
+    /// Print the newest checkpoint that a quorum cosigned
+    Head,
+    /// Print an entry's bytes as the log has them
+    Get {
+        /// Its id or its log index
+        id: String,
+        /// Where to write them; `-` is stdout
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+    },
+    /// Write an entry's receipt, after checking it
+    Prove {
+        /// Its id or its log index
+        id: String,
+        /// Where to write it; `-` is stdout
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+    },
+    /// Write a stretch of the ledger as a bundle, for `standstill-verify bundle`
+    Export {
+        /// The first height [default: 1]
+        #[arg(long)]
+        from: Option<u64>,
+        /// The last height [default: the tip]
+        #[arg(long)]
+        to: Option<u64>,
+        /// The file; it must not exist
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+impl Ledger {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit, Failure> {
+        match self {
+            Ledger::Head => out(&global.client()?.get("/checkpoint")?)?,
+            Ledger::Get { id, out } => deliver(global, out, &leaf(global, id)?)?,
+            Ledger::Prove { id, out } => {
+                let leaf = leaf(global, id)?;
+                let proof = global.client()?.get(&format!("/v1/receipts/{id}?wait=true"))?;
+                verify_receipt(global, &proof, &leaf)?;
+                deliver(global, out, &proof)?;
+            }
+            Ledger::Export { from, to, out } => export(global, *from, *to, out)?,
+        }
+        Ok(Exit::Holds)
+    }
+}
+
+fn leaf(global: &Global, id: &str) -> Result<Vec<u8>, Failure> {
+    let entry: EntryView = global.client()?.json(&format!("/v1/entries/{id}"))?;
+    let text = entry.leaf.unwrap_or_default();
+    if entry.kind == "statement" {
+        return Ok(text.into_bytes());
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(text);
+    decoded.map_err(|_| Failure::untrusted("the node's answer holds no leaf"))
+}
+
+fn export(global: &Global, from: Option<u64>, to: Option<u64>, path: &Path) -> Result<(), Failure> {
+    let parameters = [("from", from), ("to", to)];
+    let parameters = parameters.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+    let query = parameters.collect::<Vec<_>>().join("&");
+    let mut stream = global.client()?.stream(&format!("/v1/bundle?{query}"))?;
+    let failed = |error: std::io::Error| Failure::unavailable(format!("the bundle was not finished: {error}"));
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = file.map_err(|error| Failure::usage(format!("cannot create `{}`: {error}", path.display())))?;
+    let copied = copy(&mut stream, &mut file);
+    match copied {
+        Ok(length) => {
+            global.say(&format!("wrote {} ({length} bytes)", path.display()));
+            Ok(())
+        }
+        Err(error) => {
+            // Half a bundle is no bundle; what remains must not be mistaken for one.
+            let _ = std::fs::remove_file(path);
+            Err(failed(error))
+        }
+    }
+}
+
+fn copy(from: &mut impl Read, to: &mut std::fs::File) -> std::io::Result<u64> {
+    let length = std::io::copy(from, to)?;
+    to.flush()?;
+    to.sync_all()?;
+    Ok(length)
+}
