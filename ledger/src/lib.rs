@@ -26,6 +26,8 @@ pub mod refusal;
 pub mod rules;
 pub mod schema;
 pub mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use apply::{
     Admitted, Verified, VerifyAll, admit, admit_evidence, apply, apply_with, check, check_with, entry_budget, genesis,
@@ -54,4 +56,4 @@ pub const MAX_KEYS: u32 = 256;
 /// Version of the clause interface that verdicts pin.
 pub const CLAUSE_ABI: u32 = 1;
 /// Version of the meter and its cost table that verdicts pin.
-pub const CLAUSE_METER: u32 = 1;
+pub const CLAUSE_METER: u32 = standstill_policies::meter::METER_VERSION;
