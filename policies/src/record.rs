@@ -1,7 +1,7 @@
 //! Records: what a clause reads. One fixed frame of 96 bytes for each event, read in place by the guest.
 //!
 //! ```text
-//! offset  0 index      u64   log index of the entry; for synthetic records the log size when they were made
+//! offset  0 index      u64   log index of the entry, or of the one that met an obligation; else the log's size
 //!         8 time       u64   block time, ms UTC
 //!        16 flop_lower u128  FLOP of the window, lower bound
 //!        32 flop_upper u128  FLOP of the window, upper bound
@@ -103,7 +103,8 @@ pub struct Totals {
 /// One record, before it is laid out as a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Log index of the entry; for synthetic records the log size when they were made.
+    /// Log index of the entry, also for an obligation that it met; for other synthetic records the log size when they
+    /// were made.
     pub index: u64,
     /// Block time.
     pub time: Timestamp,

@@ -113,7 +113,7 @@ impl Execution<'_> {
             };
             (record.entry, record.met_at) = (Some(entry), Some(self.time));
             self.work.put(&key, &record);
-            self.tell_of(clause, lab, kind, period, (self.time, due), entry)?;
+            self.tell_of(entry, clause, lab, kind, period, (self.time, due))?;
         }
         Ok(())
     }
@@ -163,27 +163,27 @@ impl Execution<'_> {
         self.tell(clause, lab, record::Kind::ObligationMissed, period, (due, due))
     }
 
-    /// Leaves a synthetic record for one clause about one lab, with the log's size as its index.
+    /// Leaves a synthetic record for one clause about one lab.
     fn tell(
         &mut self,
         clause: &Clause,
         lab: &MemberId,
         kind: record::Kind,
         period: u32,
-        times: (Timestamp, Timestamp),
+        (start, end): (Timestamp, Timestamp),
     ) -> Result<(), StateFault> {
-        self.tell_of(clause, lab, kind, period, times, self.log_after)
+        self.tell_of(self.log_after, clause, lab, kind, period, (start, end))
     }
 
-    /// The same about an entry: the index is the entry's, so that a finding can cite it.
+    /// The same about an entry, by its log index, which a finding may then cite.
     fn tell_of(
         &mut self,
+        index: u64,
         clause: &Clause,
         lab: &MemberId,
         kind: record::Kind,
         period: u32,
         (start, end): (Timestamp, Timestamp),
-        index: u64,
     ) -> Result<(), StateFault> {
         let member: MemberRecord = self.work.need("member", &Key::Member(lab.clone()))?;
         let mut record = Record::new(kind, index, self.time, member.number, period);

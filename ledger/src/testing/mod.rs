@@ -18,7 +18,6 @@ mod statements;
 
 use std::collections::BTreeMap;
 
-use standstill_policies::shipped;
 use standstill_policies::treaty::Span;
 use standstill_policies::{Host, Limits, Treaty, TreatyTemplate, Value};
 use standstill_protocol::block::{Block, Entry, Header};
@@ -34,7 +33,13 @@ use crate::{
 
 pub use keys::secret_key;
 pub use members::members;
-pub use statements::{sign, statement};
+
+/// The modules that the shipped treaty names.
+pub const MODULES: [&[u8]; 3] = [
+    include_bytes!("../../../wasm-policies/dist/reporting.wasm"),
+    include_bytes!("../../../wasm-policies/dist/run-cap.wasm"),
+    include_bytes!("../../../wasm-policies/dist/slowdown.wasm"),
+];
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -109,7 +114,7 @@ impl World {
     pub fn new(setup: Setup) -> Self {
         let (treaty, treaty_bytes) = treaty(&setup);
         let host = Host::new(Limits::V1).expect("the host starts");
-        let modules = shipped::ALL.iter().map(|(_, module)| module.to_vec()).collect();
+        let modules = MODULES.iter().map(|module| module.to_vec()).collect();
         let rules = Rules::new(treaty, modules, host).expect("the shipped modules are admitted");
         World::of(rules, treaty_bytes)
     }
@@ -240,8 +245,7 @@ impl World {
         state.absorb(genesis(&self.rules).expect("an empty store takes genesis"));
         let mut previous: Option<&Header> = None;
         for (block, _) in &self.blocks {
-            let applied =
-                crate::check_with(&self.rules, &state, block, previous, &VerifyAll).expect("a committed block");
+            let applied = crate::check_with(&self.rules, &state, block, previous, &VerifyAll).expect("a committed block");
             state.absorb(applied.changes);
             previous = Some(&block.header);
         }
