@@ -13,8 +13,6 @@
 //! every message are in `spec/58-consensus-messages.md`.
 
 mod application;
-#[cfg(test)]
-mod application_tests;
 mod codec;
 mod config;
 mod context;
@@ -30,10 +28,6 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod wire;
-
-// The tests' ledger names this crate as others do.
-#[cfg(test)]
-extern crate self as standstill_consensus;
 
 pub use config::{Config, ConfigError, Timeouts, peer_id};
 pub use engine::{Engine, Handle, StartError, Waker};

@@ -45,16 +45,6 @@ pub enum ImportError {
         /// Levels allowed.
         limit: usize,
     },
-    /// A list or an object over its bound.
-    #[error("{file}: `{field}` has more than {limit} items")]
-    TooManyItems {
-        /// The file's name.
-        file: String,
-        /// The field, such as `results.scores[0].metrics`.
-        field: String,
-        /// Items allowed.
-        limit: usize,
-    },
     /// Not a zip archive, or a damaged one.
     #[error("{file}: not a readable archive: {reason}")]
     Archive {
@@ -226,9 +216,6 @@ impl ImportError {
             ImportError::NotText { .. } => ("import-not-text", "the file is damaged, or of another format"),
             ImportError::NotJson { .. } => ("import-not-json", "the file may be cut off: copy it again"),
             ImportError::TooDeep { .. } => ("import-too-deep", "no known tool writes such a file"),
-            ImportError::TooManyItems { .. } => {
-                ("import-too-many-items", "log fewer steps, or import each start of the run")
-            }
             ImportError::Archive { .. } => (
                 "import-archive",
                 "an `.eval` file is a zip archive; one that is still being written has no directory yet",

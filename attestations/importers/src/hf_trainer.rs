@@ -132,24 +132,21 @@ fn state_evidence(source: &Source<'_>, role: EvidenceRole) -> standstill_attesta
     evidence(source, (role, Format::HfTrainerState), ("transformers", version), &FIELDS)
 }
 
-/// The state, and step and loss of each training entry of its log, as written.
-fn read<'a>(source: &Source<'a>) -> Result<(TrainerState, Steps<'a>), ImportError> {
+/// The state and its log entries.
+fn read<'a>(source: &Source<'a>) -> Result<(TrainerState, Vec<Members<'a>>), ImportError> {
     let document = Node::parse(source.name, source.bytes)?;
     let members = document.object()?;
-    if members.optional("is_hyper_param_search").map(|flag| flag.boolean()).transpose()? == Some(true) {
-        return Err(ImportError::HyperParameterSearch { file: source.name.to_owned() });
-    }
-    let total_flos = counted(source, &members.required("total_flos")?)?;
-    let mut clock = Clock { starts: 1, last_ms: None };
-    let mut steps = Vec::new();
-    for entry in members.required("log_history")?.list()? {
-        let entry = entry.object()?;
-        clock.see(&entry)?;
-        check_summary(source, &entry, total_flos)?;
-        if let Some((step, loss)) = entry.optional("step").zip(entry.optional("loss")) {
-            steps.push((step.raw(), loss.raw()));
+    for name in ["is_hyper_param_search"] {
+        if members.optional(name).map(|flag| flag.boolean()).transpose()? == Some(true) {
+            return Err(ImportError::HyperParameterSearch { file: source.name.to_owned() });
         }
     }
+    let total = members.required("total_flos")?;
+    let total_flos = counted(source, &total)?;
+    let history = members.required("log_history")?.list()?;
+    let history: Vec<Members<'a>> = history.iter().map(Node::object).collect::<Result<_, _>>()?;
+    let (starts, runtime_ms) = clock(&history)?;
+    check_summaries(source, &history, total_flos)?;
     let global_step = members.required("global_step")?.whole_u64()?;
     let max_steps = members.required("max_steps")?.whole_u64()?;
     let tokens = members.optional("num_input_tokens_seen").map(|tokens| tokens.whole()).transpose()?;
@@ -158,11 +155,11 @@ fn read<'a>(source: &Source<'a>) -> Result<(TrainerState, Steps<'a>), ImportErro
         max_steps,
         total_flos,
         tokens_seen: tokens.filter(|tokens| *tokens > 0),
-        starts: clock.starts,
+        starts,
         finished: max_steps > 0 && global_step >= max_steps,
-        runtime_ms: clock.last_ms,
+        runtime_ms,
     };
-    Ok((state, steps))
+    Ok((state, history))
 }
 
 /// The counter as an interval: a double is exact up to 2^53.
@@ -177,46 +174,41 @@ fn counted(source: &Source<'_>, field: &Node<'_>) -> Result<Interval, ImportErro
     accounting::around(Flop(value), DOUBLE_ERROR).map_err(|_| field.bad_number("beyond 2^128 FLOP"))
 }
 
-/// The trainer's clock, entry by entry.
-struct Clock {
-    starts: u32,
-    last_ms: Option<u64>,
-}
-
-impl Clock {
-    /// A clock that shows less than before was started again.
-    fn see(&mut self, entry: &Members<'_>) -> Result<(), ImportError> {
-        let Some(runtime) = entry.optional("train_runtime") else { return Ok(()) };
+/// How often the trainer's clock started, and what it showed last.
+fn clock(history: &[Members<'_>]) -> Result<(u32, Option<u64>), ImportError> {
+    let (mut starts, mut last) = (1u32, None);
+    for entry in history {
+        let Some(runtime) = entry.optional("train_runtime") else { continue };
         // A clock that says NaN says nothing.
-        let Number::Finite(seconds, _) = runtime.number()? else { return Ok(()) };
+        let Number::Finite(seconds, _) = runtime.number()? else { continue };
         let shown = seconds.thousandths_up().ok_or_else(|| runtime.bad_number("not a time in seconds"))?;
-        if self.last_ms.is_some_and(|last| shown < last) {
-            self.starts = self.starts.saturating_add(1);
+        if last.is_some_and(|last| shown < last) {
+            starts = starts.saturating_add(1);
         }
-        self.last_ms = Some(shown);
-        Ok(())
+        last = Some(shown);
     }
+    Ok((starts, last))
 }
 
 /// The summary that ends each start repeats the counter: none can be above the state's own.
-fn check_summary(source: &Source<'_>, entry: &Members<'_>, total: Interval) -> Result<(), ImportError> {
-    let Some(summary) = entry.optional("total_flos") else { return Ok(()) };
-    let Number::Finite(..) = summary.number()? else { return Ok(()) };
-    let value = summary.whole()?;
-    if value > total.upper.0 {
-        return Err(ImportError::Contradiction {
-            file: source.name.to_owned(),
-            field: summary.path().to_owned(),
-            other: "total_flos",
-            reason: format!("{value} is above the {} counted in all", total.upper),
-        });
+fn check_summaries(source: &Source<'_>, history: &[Members<'_>], total: Interval) -> Result<(), ImportError> {
+    for (index, entry) in history.iter().enumerate() {
+        let Some(summary) = entry.optional("total_flos") else { continue };
+        let Number::Finite(..) = summary.number()? else { continue };
+        let value = summary.whole()?;
+        if value > total.upper.0 {
+            return Err(ImportError::Contradiction {
+                file: source.name.to_owned(),
+                field: format!("log_history[{index}].total_flos"),
+                other: "total_flos",
+                reason: format!("{value} is above the {} counted in all", total.upper),
+            });
+        }
     }
     Ok(())
 }
 
-/// Step and loss of each training entry, as written.
-type Steps<'a> = Vec<(&'a str, &'a str)>;
-type State<'s, 'a> = (&'s Source<'a>, &'s TrainerState, &'s Steps<'a>);
+type State<'s, 'a> = (&'s Source<'a>, &'s TrainerState, &'s [Members<'a>]);
 
 /// Whether `later` is a later state of the run of `earlier`: more steps, and every logged training step the same.
 fn continues(later: State<'_, '_>, earlier: State<'_, '_>) -> Result<(), ImportError> {
@@ -229,8 +221,8 @@ fn continues(later: State<'_, '_>, earlier: State<'_, '_>) -> Result<(), ImportE
     if step <= earlier_step {
         return Err(refused(format!("it is at step {step}, the earlier one at {earlier_step}")));
     }
-    let (steps, earlier_steps) = (later.2, earlier.2);
-    let differs = earlier_steps.iter().zip(steps).find(|(one, other)| one != other);
+    let (steps, earlier_steps) = (training_steps(later.2), training_steps(earlier.2));
+    let differs = earlier_steps.iter().zip(&steps).find(|(one, other)| one != other);
     if let Some(((step, _), _)) = differs {
         return Err(refused(format!("their logs differ at step {step}")));
     }
@@ -238,6 +230,12 @@ fn continues(later: State<'_, '_>, earlier: State<'_, '_>) -> Result<(), ImportE
         return Err(refused("its log is shorter".to_owned()));
     }
     Ok(())
+}
+
+/// Step and loss of each training entry, as written.
+fn training_steps<'a>(history: &[Members<'a>]) -> Vec<(&'a str, &'a str)> {
+    let entry = |entry: &Members<'a>| Some((entry.optional("step")?.raw(), entry.optional("loss")?.raw()));
+    history.iter().filter_map(entry).collect()
 }
 
 impl TrainingFacts {

@@ -49,5 +49,3 @@ pub const MAX_MEMBER_BYTES: usize = 16 << 20;
 pub const MAX_MEMBERS: usize = 200_000;
 /// Lists and objects within one another, at most.
 pub const MAX_DEPTH: usize = 128;
-/// Items of a list, or members of an object, that is opened, at most.
-pub const MAX_ITEMS: usize = 1_000_000;

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::MAX_FILE_BYTES;
 use crate::decimal::Decimal;
 use crate::error::ImportError;
 use crate::scanner::{Refusal, Scanner, unescape};
-use crate::{MAX_FILE_BYTES, MAX_ITEMS};
 
 /// A value within a file.
 #[derive(Clone, Debug)]
@@ -104,7 +104,6 @@ impl<'a> Node<'a> {
         let mut opened = Members { file: self.file, path: self.path.clone(), members: BTreeMap::new() };
         scanner.white_space();
         while !scanner.take(b'}') {
-            self.check_items(opened.members.len())?;
             let name = scanner.string().map_err(|refusal| refusal.named(self.file))?;
             let name = unescape(name).ok_or_else(|| self.bad_text("a name with a lone surrogate"))?;
             scanner.separator(b':').map_err(|refusal| refusal.named(self.file))?;
@@ -128,20 +127,10 @@ impl<'a> Node<'a> {
         scanner.white_space();
         while !scanner.take(b']') {
             let raw = scanner.slice().map_err(|refusal| refusal.named(self.file))?;
-            self.check_items(items.len())?;
             items.push(Node { file: self.file, path: format!("{}[{}]", self.path, items.len()), raw });
             scanner.after_item();
         }
         Ok(items)
-    }
-
-    /// Whether there is room for one more beside `held`.
-    fn check_items(&self, held: usize) -> Result<(), ImportError> {
-        if held >= MAX_ITEMS {
-            let (file, field) = (self.file.to_owned(), self.path.clone());
-            return Err(ImportError::TooManyItems { file, field, limit: MAX_ITEMS });
-        }
-        Ok(())
     }
 
     pub(crate) fn text(&self) -> Result<Cow<'a, str>, ImportError> {

@@ -225,14 +225,6 @@ fn a_directory_of_too_many_members_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_log_of_too_many_entries_is_refused_before_it_is_held() {
-    let entries = "{},".repeat(standstill_importers::MAX_ITEMS + 1);
-    let bytes = edited(STATE, "\"log_history\": [", &format!("\"log_history\": [{entries}"));
-    let refused = hf_trainer::import(source(STATE, &bytes), None).unwrap_err();
-    assert_eq!(refused.code(), "import-too-many-items", "{refused}");
-}
-
-#[test]
 fn a_changed_byte_in_a_packed_header_is_found() {
     let bytes = file(MMLU);
     // Somewhere inside the packed header, near the end of the members.

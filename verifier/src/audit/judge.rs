@@ -185,12 +185,12 @@ impl<'a> Judge<'a> {
         let records = prepared.entries.len() as u64;
         self.count(&prepared, &header, records);
         self.settle_before(header.time)?;
+        if self.is_fork(&header, &hash) {
+            return Ok(());
+        }
         if let Some(certificate) = &prepared.previous_certificate {
             self.facts.signatures += certificate.signatures;
             self.quorum.certificate(certificate, &mut self.tally);
-        }
-        if self.is_fork(&header, &hash) {
-            return Ok(());
         }
         self.entries(&prepared);
         self.execute(&prepared)?;
