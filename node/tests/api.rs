@@ -108,7 +108,7 @@ fn every_kind_of_bad_input_is_named_and_disturbs_nothing() {
         ("duplicate", 409, revocation),
         ("sequence-used", 409, altered(&|statement| statement.common.sequence = 2)),
         ("future-dated", 422, altered(&future)),
-        ("incremental-above-cumulative", 400, altered(&contradiction)),
+        ("statement-incremental-above-cumulative", 400, altered(&contradiction)),
         ("not-a-member", 422, altered(&|statement| statement.common.member = support::name("lab-z"))),
     ];
     for (code, status, body) in cases {

@@ -177,8 +177,11 @@ fn show(global: &Global, keys: &[(String, standstill_protocol::keys::PublicKey)]
         .iter()
         .map(|(role, key)| json!({ "role": role, "public_key": key.to_string(), "key_id": key.id().to_string() }))
         .collect();
-    // The fingerprint is the start of the key id, short enough to read aloud.
-    let rows: Vec<_> = keys.iter().map(|(role, key)| vec![role.clone(), key.to_string()]).collect();
+    let mut rows: Vec<_> = keys.iter().map(|(role, key)| vec![role.clone(), key.to_string()]).collect();
+    if let [(_, key)] = keys {
+        // What envelopes name: the fingerprint.
+        rows.push(vec!["key id".to_owned(), key.id().to_string()]);
+    }
     global.print(&json!({ "schema": "standstill.keys/1", "keys": view }), || columns(&rows))
 }
 

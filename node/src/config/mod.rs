@@ -255,7 +255,7 @@ impl Config {
         }
     }
 
-    /// The file's text: every value, so that a home says what it does. Paths inside `home` are written relative to it.
+    /// The file's text: what differs from the defaults. Paths inside `home` are written relative to it.
     pub fn to_toml(&self, home: &Path) -> Result<String, ConfigError> {
         let mut relative = self.clone();
         let paths = &mut relative.paths;
@@ -264,7 +264,10 @@ impl Config {
                 *path = inside.to_owned();
             }
         }
-        toml::to_string(&relative).map_err(|error| ConfigError::Syntax { reason: error.to_string() })
+        let mut table =
+            Table::try_from(&relative).map_err(|error| ConfigError::Syntax { reason: error.to_string() })?;
+        settings::remove_defaults(&mut table);
+        toml::to_string(&table).map_err(|error| ConfigError::Syntax { reason: error.to_string() })
     }
 }
 

@@ -174,6 +174,22 @@ pub(super) fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     }
 }
 
+/// Removes values that are the default, and tables that are empty then.
+pub(super) fn remove_defaults(table: &mut Table) {
+    for setting in SETTINGS {
+        let Some((name, inner)) = setting.key.split_once('.') else { continue };
+        let default = setting.default.and_then(|text| setting.parse(text).ok());
+        if let Some(Value::Table(section)) = table.get_mut(name) {
+            if section.get(inner) == default.as_ref() {
+                section.remove(inner);
+            }
+            if section.is_empty() {
+                table.remove(name);
+            }
+        }
+    }
+}
+
 /// A value as people write it on a command line.
 pub(super) fn plain(value: &Value) -> String {
     match value {

@@ -273,3 +273,7 @@ pub fn files_below(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries.map(|entry| if entry.path().is_dir() { files_below(&entry.path()) } else { 1 }).sum()
 }
+
+pub fn sign_payload(payload: String, key: &SecretKey) -> Vec<u8> {
+    Envelope::sign(payload.into_bytes(), &[key]).to_bytes()
+}
