@@ -261,7 +261,8 @@ fn stored_bytes_stay_within_a_third_above_the_envelopes() {
         Step { block, certificate, leaves, changes }.commit(&store).unwrap();
     }
     drop(store);
-    let stored = std::fs::metadata(&path).unwrap().len() as usize;
+    // The database grows its file in advance, as a hole: what counts is what the disk holds.
+    let stored = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&path).unwrap()) as usize * 512;
     println!("{envelopes} bytes of envelopes, {stored} bytes of store: {} ppm", stored * 1_000_000 / envelopes);
     assert!(stored * 10 <= envelopes * 13, "{stored} bytes for {envelopes}");
 }
