@@ -16,11 +16,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use malachite::app::engine::host::{HeightParams, Next, SyncedValueOutcome};
 use malachite::app::streaming::StreamMessage;
-use malachite::app::types::core::{CommitCertificate, LinearTimeouts, Round, Validator as _, Validity};
+use malachite::app::types::core::{CommitCertificate, LinearTimeouts, Round, Validity};
 use malachite::app::types::sync::RawDecidedValue;
 use malachite::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue};
 use malachite::{AppMsg, NetworkMsg, Reply};
-use standstill_protocol::block::Block;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::SecretKey;
 use standstill_protocol::units::Timestamp;
@@ -32,13 +31,13 @@ use crate::context::{At, BlockId, Chain, Voters, Who};
 use crate::evidence::equivocations;
 use crate::heard::Heard;
 use crate::parts::{Coordinates, Opening, Part, announcement, stream};
+use crate::proposals::{admits, decode_body, proposed};
 use crate::state_machine::{CheckError, Fault, Height, StateMachine, Undecided};
 use crate::status::{Event, Status};
 use crate::streams::{Limits, Streams, Whole};
-use crate::wire::{MAX_VALUES, extended_from_certificate, to_certificate};
+use crate::sync_wire::{MAX_VALUES, extended_from_certificate};
+use crate::wire::to_certificate;
 
-/// Rounds above the current one for which bodies are taken.
-const ROUNDS_AHEAD: u32 = 8;
 /// Different bodies that are checked for one round: a proposer that sends more only hurts itself.
 const BODIES_A_ROUND: usize = 3;
 /// Bytes of blocks in one answer to a node that catches up; the first block is sent whatever its size.
@@ -491,39 +490,6 @@ impl Application {
             (status.idle, status.following) = (self.waiting.is_some(), self.follows);
             before != (status.tip, status.height, status.round, status.idle, status.following)
         });
-    }
-}
-
-/// Whether a stream may be opened: by a validator, for the proposer of its round, in a round near the current one.
-fn admits(voters: &Voters, chain_id: &Hash, round: u32, opening: &Opening) -> bool {
-    let proposer = voters.proposer(opening.height, opening.round).map(|voter| voter.address().0);
-    proposer == Some(opening.proposer)
-        && opening.round <= round.saturating_add(ROUNDS_AHEAD)
-        && opening.valid_round.is_none_or(|valid| valid < opening.round)
-        && voters.key(&opening.sender).is_some_and(|key| opening.verify(chain_id, key).is_ok())
-}
-
-/// Decodes a body whose parts its header commits to. `block` is the expected hash, or zero where any will do.
-fn decode_body(body: &[u8], height: Height, block: &Hash) -> Option<Block> {
-    let decoded = Block::decode(body).ok()?;
-    let header = &decoded.header;
-    let certificate = decoded.previous_certificate.as_ref().map_or(Hash::ZERO, |certificate| certificate.hash());
-    let whole = header.height == height
-        && header.previous_certificate == certificate
-        && u32::try_from(decoded.entries.len()) == Ok(header.entry_count)
-        && header.entries_root == Block::entries_root(&decoded.entries)
-        && (*block == Hash::ZERO || header.hash() == *block);
-    whole.then_some(decoded)
-}
-
-fn proposed(undecided: &Undecided, validity: Validity) -> ProposedValue<Chain> {
-    ProposedValue {
-        height: At(undecided.block.header.height),
-        round: Round::new(undecided.round),
-        valid_round: undecided.valid_round.into(),
-        proposer: Who(undecided.proposer),
-        value: BlockId(undecided.block.hash()),
-        validity,
     }
 }
 

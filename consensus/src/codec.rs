@@ -17,7 +17,8 @@ use wincode::{SchemaRead, SchemaWrite};
 use crate::context::Chain;
 use crate::heard::Heard;
 use crate::parts::Part;
-use crate::wire::{WireError, Wired, response_length};
+use crate::sync_wire::response_length;
+use crate::wire::{WireError, Wired};
 
 /// The codec of the network, with ears, or of the log, without.
 #[derive(Clone, Debug, Default)]

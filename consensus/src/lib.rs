@@ -20,11 +20,15 @@ mod engine;
 mod evidence;
 mod heard;
 mod parts;
+mod proposals;
 mod settings;
 mod signing;
 mod state_machine;
 mod status;
+#[cfg(test)]
+mod stream_tests;
 mod streams;
+mod sync_wire;
 #[cfg(test)]
 mod tests;
 mod wire;

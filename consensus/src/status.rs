@@ -39,7 +39,7 @@ pub enum Stop {
         reason: String,
     },
     /// The write-ahead log failed or is corrupt. To start again could sign twice: do not restart by itself, let a person
-    /// look (`docs/guides`).
+    /// look.
     Unsafe {
         /// For people.
         reason: String,
