@@ -14,12 +14,12 @@
 use standstill_attestations::Kind;
 use standstill_policies::record::{self, Record};
 use standstill_policies::{Clause, Role};
-use standstill_protocol::member::MemberId;
+use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::Timestamp;
 
 use super::execution::Execution;
 use crate::outcome::Event;
-use crate::schema::{Key, MemberRecord, ObligationRecord, ObligationStatus, PeriodRecord};
+use crate::schema::{Key, MemberRecord, ObligationRecord, ObligationStatus, PeriodRecord, PhaseRecord};
 use crate::state::StateFault;
 
 /// Periods that one block opens, and that it closes, at most; more wait for the next block.
@@ -142,13 +142,31 @@ impl Execution<'_> {
     fn close_period(&mut self, index: u32, period: &PeriodRecord) -> Result<(), StateFault> {
         let treaty = self.rules.treaty();
         for clause in &treaty.clauses {
+            // A clause does not judge silence in a period that was over before the clause came into force.
+            let since = self.in_force_since(&clause.id)?;
+            let judged = since.is_none_or(|since| since < period.end);
             for lab in treaty.with_role(Role::Lab) {
                 self.miss(clause, &lab.id, index, period.due)?;
-                self.tell(clause, &lab.id, record::Kind::PeriodClosed, index, (period.start, period.end))?;
+                if judged {
+                    self.tell(clause, &lab.id, record::Kind::PeriodClosed, index, (period.start, period.end))?;
+                }
             }
         }
         self.events.push(Event::PeriodClosed { period: index });
         Ok(())
+    }
+
+    /// When the clause came into force, without a break up to now; `None` where it is not in force.
+    fn in_force_since(&self, clause: &Name) -> Result<Option<Timestamp>, StateFault> {
+        let mut since = None;
+        for epoch in (0..=self.meta.epoch).rev() {
+            let phase: PhaseRecord = self.work.need("phase", &Key::Phase(epoch))?;
+            if self.rules.treaty().parameters(clause.as_str(), phase.phase.as_str()).is_none() {
+                break;
+            }
+            since = Some(phase.time);
+        }
+        Ok(since)
     }
 
     fn miss(&mut self, clause: &Clause, lab: &MemberId, period: u32, due: Timestamp) -> Result<(), StateFault> {
