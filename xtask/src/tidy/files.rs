@@ -12,7 +12,7 @@ const LINES_ADVISED: usize = 500;
 /// Words that mark work left undone.
 const UNFINISHED: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 /// Paths of one person's machine, cut in two so that this file does not hold them.
-const MACHINE_PATHS: &[[&str; 2]] = &[["/ro", "ot/"], ["/ho", "me/"], ["/wo", "rk/"]];
+const MACHINE_PATHS: &[[&str; 2]] = &[["/ro", "ot/"], ["/wo", "rk/"]];
 /// Text files that are searched for such paths.
 const TEXT: &[&str] = &[".rs", ".toml", ".md", ".sh", ".json", ".yaml", ".yml", ".html"];
 /// Other people's files, kept as they were.
