@@ -33,7 +33,7 @@ fn lab(letter: char, deed: &str) -> LabStory {
 fn claims() -> Vec<Claim> {
     let steps: [(&str, &[u128]); 4] = [
         ("lab-a", &[6_149_898_240, 12_299_796_480, 12_299_796_480]),
-        ("lab-b", &[6_149_898_240, 6_149_898_240, 12_299_796_480]),
+        ("lab-b", &[0, 6_149_898_240, 12_299_796_480]),
         ("lab-c", &[6_149_898_240, 12_299_796_480, 24_599_592_960]),
         ("lab-d", &[6_149_898_240, 12_299_796_480]),
     ];
@@ -194,6 +194,7 @@ fn every_verdict_is_a_letter_and_a_word_beside_its_colour() {
 #[test]
 fn a_period_without_a_report_is_drawn_and_is_not_a_zero() {
     let page = story().to_html();
+    assert!(page.contains("0 reported"), "a report of zero is shown as such");
     assert_eq!(page.matches("no report\n</text>").count() + page.matches("no report</text>").count(), 1);
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Axes {
 impl Axes {
     pub(super) fn of(story: &Story) -> Self {
         let genesis = story.treaty.genesis;
-        let claims = story.claims.iter().map(|claim| flop(claim.cumulative.upper));
+        let claims = story.claims.iter().filter(|claim| trained(claim)).map(|claim| flop(claim.cumulative.upper));
         let caps = story.caps.iter().filter_map(|step| step.cap.map(flop));
         let figures: Vec<f64> = claims.chain(caps).filter(|figure| *figure > 0.0).collect();
         let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
@@ -83,6 +83,7 @@ pub(super) fn compute(story: &Story, lab: &MemberId, axes: Axes) -> Result<Strin
         periods(&mut chart, story, axes)?;
         cap(&mut chart, story, axes)?;
         run(&mut chart, story, lab)?;
+        idle(&mut chart, story, lab, axes)?;
         silences(&mut chart, story, lab, axes)?;
         root.present()?;
     }
@@ -126,7 +127,7 @@ fn cap(chart: &mut Chart<'_, '_>, story: &Story, axes: Axes) -> Result<(), Failu
 }
 
 fn run(chart: &mut Chart<'_, '_>, story: &Story, lab: &MemberId) -> Result<(), Failure> {
-    let mut claims: Vec<&Claim> = story.claims.iter().filter(|claim| claim.lab == *lab).collect();
+    let mut claims: Vec<&Claim> = story.claims.iter().filter(|claim| claim.lab == *lab && trained(claim)).collect();
     claims.sort_by_key(|claim| claim.at);
     let at = |claim: &Claim| seconds(story.treaty.genesis, claim.at);
     let mut steps = Vec::new();
@@ -143,8 +144,33 @@ fn run(chart: &mut Chart<'_, '_>, story: &Story, lab: &MemberId) -> Result<(), F
         PathElement::new(ends.to_vec(), RUN.stroke_width(5))
     });
     chart.draw_series(bars)?;
-    let dots = claims.iter().map(|claim| Circle::new((at(claim), flop(claim.cumulative.lower)), 5, RUN.filled()));
+    let colour = |claim: &Claim| if above(story, claim) { CAP } else { RUN };
+    let dots =
+        claims.iter().map(|claim| Circle::new((at(claim), flop(claim.cumulative.lower)), 5, colour(claim).filled()));
     chart.draw_series(dots)?;
+    Ok(())
+}
+
+/// Whether the run's lower bound is above the cap of that moment.
+fn above(story: &Story, claim: &Claim) -> bool {
+    let in_force = story.caps.iter().rev().find(|step| step.at <= claim.at).and_then(|step| step.cap);
+    in_force.is_some_and(|cap| claim.cumulative.lower > cap)
+}
+
+/// A report of zero is no point of a run: logarithms have no place for it, and it is drawn on the floor.
+fn trained(claim: &Claim) -> bool {
+    claim.cumulative.upper > Flop(0)
+}
+
+fn idle(chart: &mut Chart<'_, '_>, story: &Story, lab: &MemberId, axes: Axes) -> Result<(), Failure> {
+    let style = ("sans-serif", 12).into_font().color(&FAINT).pos(Pos::new(HPos::Center, VPos::Bottom));
+    for claim in story.claims.iter().filter(|claim| claim.lab == *lab && !trained(claim)) {
+        let at = (seconds(story.treaty.genesis, claim.at), axes.floor);
+        let ring = EmptyElement::at(at)
+            + Circle::new((0, -15), 5, RUN.stroke_width(2))
+            + Text::new("0 reported", (0, -26), style.clone());
+        chart.draw_series(std::iter::once(ring))?;
+    }
     Ok(())
 }
 

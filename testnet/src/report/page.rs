@@ -188,7 +188,7 @@ fn charts(story: &Story) -> Markup {
             h2 { "Compute of the run against its cap" }
             p.note {
                 "FLOP of each lab’s run so far, as the lab stated it; logarithmic, one scale for all. A dot is a statement, placed when it was issued. "
-                "The cap begins where the slowdown came into force. A hollow diamond is a period without a report, which is not a zero."
+                "The cap begins where the slowdown came into force. A ring on the floor is a report of zero; a hollow diamond is a period without a report, which is another thing."
             }
             div.charts {
                 @for lab in &story.labs {
@@ -206,9 +206,10 @@ fn charts(story: &Story) -> Markup {
 }
 
 fn caption(story: &Story, lab: &MemberId) -> String {
-    let last = story.claims.iter().filter(|claim| claim.lab == *lab).max_by_key(|claim| claim.at);
+    let claims = story.claims.iter().filter(|claim| claim.lab == *lab && claim.cumulative.upper.0 > 0);
+    let last = claims.max_by_key(|claim| claim.at);
     match last {
-        Some(claim) => format!("{} FLOP stated at last, entry #{}", claim.cumulative.lower.scientific(), claim.index),
+        Some(claim) => format!("run at {} FLOP at last, entry #{}", claim.cumulative.lower.scientific(), claim.index),
         None => "nothing stated".to_owned(),
     }
 }
