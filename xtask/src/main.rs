@@ -2,10 +2,13 @@
 //!
 //! | task | what it does |
 //! |---|---|
+//! | `policies build` | builds the clauses for wasm32 and writes `wasm-policies/dist` |
+//! | `policies check` | builds them and compares with what is committed |
 //! | `tidy` | checks the invariants of ARCHITECTURE.md that the compiler cannot |
 //!
 //! It depends on `serde_json` alone, so that checking the house costs seconds.
 
+mod policies;
 mod tidy;
 
 use std::process::ExitCode;
@@ -14,12 +17,16 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
 tasks:
-  tidy     check the invariants of ARCHITECTURE.md that the compiler cannot";
+  policies build   build the clauses for wasm32 and write wasm-policies/dist
+  policies check   build them and compare with what is committed
+  tidy             check the invariants of ARCHITECTURE.md that the compiler cannot";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["policies", "build"] => policies::run(false),
+        ["policies", "check"] => policies::run(true),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
