@@ -184,7 +184,11 @@ pub(crate) fn explain(text: &str) -> Result<Answer, Trouble> {
 pub(crate) fn trust_show(path: &Path) -> Result<Answer, Trouble> {
     let trust = trust(path)?;
     let mut out = format!("trust        {} ({})\n", shown(path), trust.name);
-    let mut row = |label: &str, text: String| out.push_str(&format!("{label:<13}{text}\n"));
+    let mut row = |label: &str, text: String| {
+        for (index, part) in screen::wrap(&text, screen::WIDTH - 13).into_iter().enumerate() {
+            out.push_str(&format!("{:<13}{part}\n", if index == 0 { label } else { "" }));
+        }
+    };
     row("fingerprint", trust.fingerprint.to_string());
     row("treaty", trust.treaty.to_string());
     row("ledger", trust.chain_id.to_string());

@@ -68,8 +68,7 @@ impl Contents {
     }
 
     fn render(&self, bytes: u64) -> String {
-        let mut out =
-            String::from("nothing here is verified: `standstill-verify bundle FILE --trust TRUST` does that\n\n");
+        let mut out = String::from("nothing here is verified: `standstill-verify bundle` does that\n\n");
         let mut row = |label: &str, text: String| {
             for (index, part) in wrap(&text, 67).into_iter().enumerate() {
                 let _ = writeln!(out, "{:<13}{part}", if index == 0 { label } else { "" });

@@ -62,8 +62,10 @@ fn header(out: &mut String, report: &Report, sources: &Sources) {
     let says = format!("{} ({})   {} validators, quorum {}", sources.trust, trust.name, trust.validators, trust.quorum);
     line(out, "trust", &says);
     if !bundle.treaty_name.is_empty() {
-        let phase = report.phase.as_ref().map(|phase| format!("   phase {phase}")).unwrap_or_default();
-        line(out, "treaty", &format!("{}{phase}", bundle.treaty_name));
+        line(out, "treaty", &bundle.treaty_name);
+    }
+    if let Some(phase) = &report.phase {
+        line(out, "phase", phase.as_str());
     }
     let source = if report.as_of_given { "--as-of" } else { "the last head" };
     line(out, "as of", &format!("{} ({source})", report.as_of));
