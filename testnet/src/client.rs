@@ -69,8 +69,13 @@ impl Client {
 
     /// Submits an envelope and waits until it is final.
     pub fn submit_final(&self, envelope: &[u8]) -> Result<Recorded, TestnetError> {
+        self.submit_final_within(envelope, FINAL_WITHIN)
+    }
+
+    /// The same, but gives up earlier. The entry may become final all the same.
+    pub fn submit_final_within(&self, envelope: &[u8], within: Duration) -> Result<Recorded, TestnetError> {
         let path = "/v1/entries?wait=final";
-        let entry = self.post(path, envelope, FINAL_WITHIN)?;
+        let entry = self.post(path, envelope, within)?;
         self.recorded(path, &entry)
     }
 

@@ -18,12 +18,15 @@
 //! | [`client`] | one node's HTTP API |
 //! | [`demo`] | the demo's story; [`report`] is the page that it leaves |
 //! | [`up`] | a network that runs until Ctrl-C |
+//! | [`load`] | statements by the thousand, for tests and benchmarks |
 //! | [`author`] | a member that signs numbered statements |
 
 pub mod author;
+pub mod bench;
 pub mod client;
 pub mod demo;
 mod error;
+pub mod load;
 pub mod network;
 pub mod plan;
 mod ports;

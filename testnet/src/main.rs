@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use clap::{Parser, Subcommand};
 use standstill_node::exit::Exit;
 use standstill_protocol::units::Timestamp;
-use standstill_testnet::{TestnetError, demo, network, up, worker};
+use standstill_testnet::{TestnetError, bench, demo, network, up, worker};
 
 /// Local networks of real Standstill nodes
 #[derive(Parser)]
@@ -44,6 +44,12 @@ enum Command {
         #[arg(long, default_value = demo::DEFAULT_OUT, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Measure how fast four nodes on this machine take statements, and how soon one is final
+    Bench {
+        /// Statements of each lab
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=4_000))]
+        entries: u16,
+    },
     /// Run one node of a network: how this program starts itself
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Node {
@@ -62,6 +68,10 @@ fn main() -> ExitCode {
             let out = demo::out_directory(&out);
             finish(executable().and_then(|executable| demo::run(&out, &executable, now)))
         }
+        Command::Bench { entries } => finish(executable().and_then(|executable| {
+            println!("{}", bench::run(&executable, entries.into(), now)?.table());
+            Ok(())
+        })),
         Command::Node { home } => match worker::run(&home) {
             Ok(()) => Exit::Holds.into(),
             Err(error) => complain(&error.to_string(), error.hint()),

@@ -5,10 +5,14 @@
 //! | `policies build` | builds the clauses for wasm32 and writes `wasm-policies/dist` |
 //! | `policies check` | builds them and compares with what is committed |
 //! | `tidy` | checks the invariants of ARCHITECTURE.md that the compiler cannot |
+//! | `bench` | runs the benchmarks and writes their figures into `docs/reference/performance.md` |
+//! | `soak` | kills nodes at random for as long as it is told |
 //!
 //! It depends on `serde_json` alone, so that checking the house costs seconds.
 
+mod bench;
 mod policies;
+mod soak;
 mod tidy;
 
 use std::process::ExitCode;
@@ -17,9 +21,11 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
 tasks:
-  policies build   build the clauses for wasm32 and write wasm-policies/dist
-  policies check   build them and compare with what is committed
-  tidy             check the invariants of ARCHITECTURE.md that the compiler cannot";
+  policies build          build the clauses for wasm32 and write wasm-policies/dist
+  policies check          build them and compare with what is committed
+  tidy                    check the invariants of ARCHITECTURE.md that the compiler cannot
+  soak [SECONDS] [SEED]   kill nodes of a local network at random, in release (600 s)
+  bench                   run the benchmarks and write docs/reference/performance.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +34,10 @@ fn main() -> ExitCode {
         ["policies", "build"] => policies::run(false),
         ["policies", "check"] => policies::run(true),
         ["tidy"] => tidy::run(),
+        ["bench"] => bench::run(),
+        ["soak"] => soak::run(None, None),
+        ["soak", seconds] => soak::run(Some(seconds), None),
+        ["soak", seconds, seed] => soak::run(Some(seconds), Some(seed)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS

@@ -127,7 +127,9 @@ fn download(apt: &Path) -> Result<PathBuf, String> {
     ];
     let get = |arguments: [&str; 2]| {
         let mut command = Command::new("apt-get");
-        options.iter().for_each(|option| drop(command.args(["-o", option])));
+        for option in &options {
+            command.args(["-o", option]);
+        }
         command.args(arguments).current_dir(apt);
         succeed(&mut command)
     };
