@@ -56,4 +56,4 @@ pub const MAX_KEYS: u32 = 256;
 /// Version of the clause interface that verdicts pin.
 pub const CLAUSE_ABI: u32 = 1;
 /// Version of the meter and its cost table that verdicts pin.
-pub const CLAUSE_METER: u32 = 1;
+pub const CLAUSE_METER: u32 = standstill_policies::meter::METER_VERSION;

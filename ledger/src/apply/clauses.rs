@@ -160,7 +160,7 @@ impl Execution<'_> {
             let pins = self.pins(job, module, &run, before, log);
             state = Some(run.state);
             if let Some(period) = period {
-                self.decide(job, period, run.findings, pins, verdicts)?;
+                self.decide(job, period, run.findings, &pins, verdicts)?;
             }
         }
         Ok(())
@@ -190,22 +190,27 @@ impl Execution<'_> {
         }
     }
 
-    /// Records the verdict on one period. Without findings the clause has nothing to say about it.
+    /// Records the verdicts of an assessment: on the period that was asked about, and on earlier ones where the findings
+    /// speak of them. Without findings the clause has nothing to say about the period.
     fn decide(
         &mut self,
         job: &Job<'_>,
         period: u32,
         findings: Vec<Finding>,
-        pins: Pins,
+        pins: &Pins,
         verdicts: &mut Vec<VerdictRecord>,
     ) -> Result<(), StateFault> {
-        let key = Key::Verdict(job.clause.id.clone(), job.lab.clone(), period);
-        let verdict = findings.iter().map(|finding| finding.verdict).reduce(Verdict::join);
-        let Some(verdict) = verdict else {
-            self.work.remove(&key);
-            return Ok(());
-        };
-        self.set_verdict(job, period, verdict, findings, pins, verdicts)
+        let mut by_period: BTreeMap<u32, Vec<Finding>> = BTreeMap::from([(period, Vec::new())]);
+        for finding in findings {
+            by_period.entry(finding.period).or_default().push(finding);
+        }
+        for (period, findings) in by_period {
+            match findings.iter().map(|finding| finding.verdict).reduce(Verdict::join) {
+                Some(verdict) => self.set_verdict(job, period, verdict, findings, pins.clone(), verdicts)?,
+                None => self.work.remove(&Key::Verdict(job.clause.id.clone(), job.lab.clone(), period)),
+            }
+        }
+        Ok(())
     }
 
     fn set_verdict(

@@ -113,7 +113,7 @@ impl Execution<'_> {
             };
             (record.entry, record.met_at) = (Some(entry), Some(self.time));
             self.work.put(&key, &record);
-            self.tell_of(entry, clause, lab, kind, period, (self.time, due))?;
+            self.tell_of(clause, lab, kind, period, (self.time, due), entry)?;
         }
         Ok(())
     }
@@ -181,27 +181,27 @@ impl Execution<'_> {
         self.tell(clause, lab, record::Kind::ObligationMissed, period, (due, due))
     }
 
-    /// Leaves a synthetic record for one clause about one lab.
+    /// Leaves a synthetic record for one clause about one lab, with the log's size as its index.
     fn tell(
         &mut self,
         clause: &Clause,
         lab: &MemberId,
         kind: record::Kind,
         period: u32,
-        (start, end): (Timestamp, Timestamp),
+        times: (Timestamp, Timestamp),
     ) -> Result<(), StateFault> {
-        self.tell_of(self.log_after, clause, lab, kind, period, (start, end))
+        self.tell_of(clause, lab, kind, period, times, self.log_after)
     }
 
-    /// The same about an entry, by its log index, which a finding may then cite.
+    /// The same about an entry: the index is the entry's, so that a finding can cite it.
     fn tell_of(
         &mut self,
-        index: u64,
         clause: &Clause,
         lab: &MemberId,
         kind: record::Kind,
         period: u32,
         (start, end): (Timestamp, Timestamp),
+        index: u64,
     ) -> Result<(), StateFault> {
         let member: MemberRecord = self.work.need("member", &Key::Member(lab.clone()))?;
         let mut record = Record::new(kind, index, self.time, member.number, period);

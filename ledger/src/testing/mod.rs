@@ -18,28 +18,29 @@ mod statements;
 
 use std::collections::BTreeMap;
 
+use standstill_policies::shipped;
 use standstill_policies::treaty::Span;
 use standstill_policies::{Host, Limits, Treaty, TreatyTemplate, Value};
 use standstill_protocol::block::{Block, Entry, Header};
 use standstill_protocol::certificate::{Certificate, CommitSignature, PRECOMMIT, vote_bytes};
+use standstill_protocol::codec;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::SecretKey;
+use standstill_protocol::log::Frontier;
 use standstill_protocol::units::{Flop, Timestamp};
 use standstill_protocol::validators::Address;
+use wincode::config::DefaultConfig;
+use wincode::{SchemaRead, SchemaWrite};
 
+use crate::schema::{Key, Meta, StatementRecord, read};
+use crate::state::{StateKey, update};
 use crate::{
     Applied, MemoryState, Proposal, Rejection, Rules, Verified, VerifyAll, apply, apply_with, check, genesis, query,
 };
 
 pub use keys::secret_key;
 pub use members::members;
-
-/// The modules that the shipped treaty names.
-pub const MODULES: [&[u8]; 3] = [
-    include_bytes!("../../../wasm-policies/dist/reporting.wasm"),
-    include_bytes!("../../../wasm-policies/dist/run-cap.wasm"),
-    include_bytes!("../../../wasm-policies/dist/slowdown.wasm"),
-];
+pub use statements::{sign, statement};
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ impl World {
     pub fn new(setup: Setup) -> Self {
         let (treaty, treaty_bytes) = treaty(&setup);
         let host = Host::new(Limits::V1).expect("the host starts");
-        let modules = MODULES.iter().map(|module| module.to_vec()).collect();
+        let modules = shipped::ALL.iter().map(|(_, module)| module.to_vec()).collect();
         let rules = Rules::new(treaty, modules, host).expect("the shipped modules are admitted");
         World::of(rules, treaty_bytes)
     }
@@ -139,14 +140,18 @@ impl World {
 
     /// The height of the next block.
     pub fn next_height(&self) -> u64 {
-        self.blocks.len() as u64 + 1
+        self.tip().map_or(1, |header| header.height + 1)
     }
 
     /// The address of the next block's proposer: validators take turns.
     pub fn proposer(&self) -> Address {
         let validators = self.rules.genesis_validators();
-        let turn = self.blocks.len() % validators.len();
-        validators.iter().nth(turn).expect("a turn is below the number of validators").address()
+        let turn = self.next_height() % validators.len() as u64;
+        validators
+            .iter()
+            .nth(usize::try_from(turn).unwrap_or(0))
+            .expect("a turn is below the number of validators")
+            .address()
     }
 
     /// A proposal for the next height at [`World::now`].
@@ -239,13 +244,53 @@ impl World {
         }
     }
 
+    /// Makes the ledger longer by `count` entries that nobody signed, without executing them: the log grows, and the state
+    /// by what each entry leaves behind for ever. For measurements of what a long history costs; the world can no longer
+    /// be replayed.
+    pub fn pad(&mut self, count: u32) {
+        let mut frontier: Frontier = self.value(&Key::Log);
+        let mut meta: Meta = self.value(&Key::Meta);
+        let mut leaves = BTreeMap::new();
+        for number in 0..count {
+            let id = Hash::sha256(&[frontier.size().to_le_bytes(), u64::from(number).to_le_bytes()].concat());
+            let record = StatementRecord { index: frontier.size(), height: meta.height };
+            leaves.insert(Key::Statement(id).state_key(), Some(codec::encode(&record)));
+            frontier.append(id);
+        }
+        meta.statements += u64::from(count);
+        leaves.insert(Key::Log.state_key(), Some(codec::encode(&frontier)));
+        leaves.insert(Key::Meta.state_key(), Some(codec::encode(&meta)));
+        self.overwrite(leaves);
+    }
+
+    fn value<T>(&self, key: &Key) -> T
+    where
+        T: for<'de> SchemaRead<'de, DefaultConfig, Dst = T> + SchemaWrite<DefaultConfig, Src = T>,
+    {
+        read(&self.state, "value", key).expect("memory does not fail").expect("the leaf is there from genesis")
+    }
+
+    /// Sets leaves as no block could, and lets the tip's header agree to it, with a new certificate.
+    pub fn overwrite(&mut self, leaves: BTreeMap<StateKey, Option<Vec<u8>>>) {
+        let (root, changes) = update(&self.state, leaves).expect("memory does not fail");
+        self.state.absorb(changes);
+        let frontier: Frontier = self.value(&Key::Log);
+        if let Some((mut block, _)) = self.blocks.pop() {
+            block.header.state_root = root;
+            (block.header.log_size, block.header.log_root) = (frontier.size(), frontier.root());
+            let certificate = self.certify(&block.header);
+            self.blocks.push((block, certificate));
+        }
+    }
+
     /// Replays every block on a fresh state, verifying everything, and returns that state.
     pub fn replay(&self) -> MemoryState {
         let mut state = MemoryState::new();
         state.absorb(genesis(&self.rules).expect("an empty store takes genesis"));
         let mut previous: Option<&Header> = None;
         for (block, _) in &self.blocks {
-            let applied = crate::check_with(&self.rules, &state, block, previous, &VerifyAll).expect("a committed block");
+            let applied =
+                crate::check_with(&self.rules, &state, block, previous, &VerifyAll).expect("a committed block");
             state.absorb(applied.changes);
             previous = Some(&block.header);
         }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use standstill_policies::Role;
 use standstill_protocol::block::Entry;
+use standstill_protocol::certificate::{PREVOTE, vote_bytes};
 use standstill_protocol::evidence::{Conflict, Equivocation, SignedVote};
 use standstill_protocol::hash::Hash;
-use standstill_protocol::certificate::{PREVOTE, vote_bytes};
-use standstill_policies::Role;
 
 use super::{Setup, World, secret_key};
 use crate::query;
