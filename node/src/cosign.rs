@@ -41,6 +41,8 @@ pub const MAX_NOTE_BYTES: usize = 2048;
 pub const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 /// Notes kept for each validator about heads that this node has not reached yet, at most.
 const MAX_EARLY: usize = 64;
+/// Heads without a quorum whose notes are kept, at most.
+const MAX_LOOSE: usize = 1024;
 /// Blocks that a node far behind signs at once: those before them have their quorum.
 const SIGN_BACK: u64 = 64;
 
@@ -157,6 +159,8 @@ pub struct Cosigner {
     misconduct: PathBuf,
     write_entries: bool,
     early: Mutex<BTreeMap<(MemberId, u64), Vec<u8>>>,
+    /// Notes about heads without a quorum yet. In memory only: what a crash takes is signed, or asked for, again.
+    loose: Mutex<BTreeMap<u64, BTreeMap<MemberId, Vec<u8>>>>,
     cosigned: watch::Sender<u64>,
 }
 
@@ -173,8 +177,19 @@ impl Cosigner {
         write_atomically(&directory.join("policy"), policy.to_string().as_bytes())?;
         let (directory, misconduct) = (directory.to_owned(), data.join("misconduct"));
         let (cosigned, _) = watch::channel(replica.store().checkpoint_to(u64::MAX)?.map_or(0, |(size, _)| size));
-        let early = Mutex::default();
-        Ok(Cosigner { replica, origin, keys, policy, signing, directory, misconduct, write_entries, early, cosigned })
+        Ok(Cosigner {
+            replica,
+            origin,
+            keys,
+            policy,
+            signing,
+            directory,
+            misconduct,
+            write_entries,
+            early: Mutex::default(),
+            loose: Mutex::default(),
+            cosigned,
+        })
     }
 
     /// The policy under which checkpoints verify.
@@ -202,21 +217,21 @@ impl Cosigner {
                 continue;
             }
             let size = row.log_start + u64::from(row.leaves);
-            let note = self.sign_head(signing, size, now)?;
+            let checkpoint = Checkpoint { origin: self.origin.clone(), size, root: self.root(size)? };
+            let note = self.sign_checkpoint(&checkpoint, now)?;
             self.keep(&signing.member, size, &note)?;
             notes.push(note.to_bytes());
         }
         Ok(notes)
     }
 
-    fn sign_head(&self, signing: &SigningKeys, size: u64, now: Timestamp) -> Result<Note, CosignError> {
-        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root: self.root(size)? };
+    /// One head under both keys of this node.
+    pub(crate) fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> Result<Note, CosignError> {
+        let none = || CosignError::Foreign { reason: "this node has no keys for checkpoints".to_owned() };
+        let signing = self.signing.as_ref().ok_or_else(none)?;
+        let name = self.keys.get(&signing.member).ok_or_else(none)?.cosigner.name();
         let mut note = checkpoint.sign(&signing.log);
-        let name = match self.keys.get(&signing.member) {
-            Some(keys) => keys.cosigner.name().clone(),
-            None => return Err(CosignError::BadKey { member: signing.member.clone() }),
-        };
-        note.add(cosignature::sign(&name, &signing.cosigner, &checkpoint, now.0 / 1000))?;
+        note.add(cosignature::sign(name, &signing.cosigner, checkpoint, now.0 / 1000))?;
         note.sort();
         Ok(note)
     }
@@ -312,6 +327,9 @@ impl Cosigner {
 
     fn store_checkpoint(&self, size: u64, note: &[u8]) -> Result<(), CosignError> {
         self.replica.store().put_checkpoint(size, note)?;
+        let mut loose = self.loose.lock().unwrap_or_else(PoisonError::into_inner);
+        *loose = loose.split_off(&size.saturating_add(1));
+        drop(loose);
         self.cosigned.send_if_modified(|newest| {
             let grows = *newest < size;
             *newest = size.max(*newest);
@@ -331,12 +349,18 @@ impl Cosigner {
 
     /// Keeps a verified note, and stores the merged checkpoint once a quorum is reached.
     fn keep(&self, member: &MemberId, size: u64, note: &Note) -> Result<(), CosignError> {
-        let store = self.replica.store();
-        if store.checkpoint_to(u64::MAX)?.is_some_and(|(newest, _)| newest >= size) {
+        if *self.cosigned.borrow() >= size {
             return Ok(());
         }
-        store.put_cosignature(size, member.as_str(), &note.to_bytes())?;
-        let notes = store.cosignatures(size)?;
+        let notes = {
+            let mut loose = self.loose.lock().unwrap_or_else(PoisonError::into_inner);
+            loose.entry(size).or_default().insert(member.clone(), note.to_bytes());
+            while loose.len() > MAX_LOOSE {
+                // The oldest: a later checkpoint covers what it would have covered.
+                loose.pop_first();
+            }
+            loose.get(&size).cloned().unwrap_or_default()
+        };
         if notes.len() < self.quorum() {
             return Ok(());
         }
@@ -352,11 +376,11 @@ impl Cosigner {
     }
 
     /// One note: the first log signature and every cosignature.
-    fn merge(&self, notes: &[(String, Vec<u8>)]) -> Result<Option<Note>, CosignError> {
+    fn merge(&self, notes: &BTreeMap<MemberId, Vec<u8>>) -> Result<Option<Note>, CosignError> {
         let mut merged: Option<Note> = None;
         for (member, bytes) in notes {
             let note = Note::parse(bytes)?;
-            let (Some(keys), Some(into)) = (self.keys.get(member.as_str()), &mut merged) else {
+            let (Some(keys), Some(into)) = (self.keys.get(member), &mut merged) else {
                 merged = merged.or(Some(note));
                 continue;
             };
@@ -371,8 +395,16 @@ impl Cosigner {
     }
 
     /// Notes about sizes above `size` that have no quorum here yet.
-    pub(crate) fn notes_from(&self, size: u64, limit: usize) -> Result<Vec<Vec<u8>>, CosignError> {
-        Ok(self.replica.store().loose_cosignatures(size, limit)?)
+    pub(crate) fn notes_from(&self, size: u64, limit: usize) -> Vec<Vec<u8>> {
+        let loose = self.loose.lock().unwrap_or_else(PoisonError::into_inner);
+        loose.range(size.saturating_add(1)..).flat_map(|(_, notes)| notes.values()).take(limit).cloned().collect()
+    }
+
+    /// The height from which this node signs when it starts: that of the last block that grew the log.
+    pub(crate) fn first_to_sign(&self) -> Result<u64, CosignError> {
+        let tip = self.replica.tip().borrow().clone();
+        let Some(last) = tip.log_size().checked_sub(1) else { return Ok(1) };
+        Ok(self.replica.store().locate(last)?.map_or(tip.height, |(height, _)| height))
     }
 
     /// A receipt: the leaf's inclusion in the smallest kept checkpoint that covers it. `None` until a quorum cosigned.

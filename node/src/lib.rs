@@ -27,3 +27,11 @@ pub mod store;
 
 pub use pool::PoolRefusal;
 pub use run::{Endpoint, Node, NodeError, Prepared, RunningNode, rules};
+
+#[cfg(test)]
+extern crate self as standstill_node;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod tests;

@@ -261,6 +261,11 @@ impl Replica {
         Ok(receiver)
     }
 
+    /// Ends every wait for finality without an answer.
+    pub(crate) fn release(&self) {
+        lock(&self.waiting).clear();
+    }
+
     fn answer(&self, id: &StatementId, outcome: Outcome) {
         for sender in lock(&self.waiting).remove(id).unwrap_or_default() {
             // The receiver may have given up.

@@ -285,11 +285,12 @@ impl Node {
             cosigner: Arc::clone(&cosigner),
             gossip: gossip.sender(),
             network: gossip.network(),
-            engine: Arc::clone(&engine),
+            engine: Arc::downgrade(&engine),
             status: status.clone(),
             member: home.member().to_string(),
             treaty: prepared.treaty,
             modules: prepared.modules,
+            timeout: Duration::from_millis(home.config.api.timeout_ms),
             wait_final: Duration::from_millis(home.config.api.wait_final_ms),
             bundles,
             waiting,
@@ -337,8 +338,9 @@ async fn serve(home: &Home, shared: Arc<Shared>) -> Result<Server, NodeError> {
 /// Does what follows from commits and from time: wakes the engine, signs heads, publishes the log, saves the pool.
 async fn follow(replica: Arc<Replica>, cosigner: Arc<Cosigner>, engine: Arc<Handle>, gossip: mpsc::Sender<Outgoing>) {
     let mut tip = replica.tip();
-    let mut signed = tip.borrow_and_update().height.saturating_sub(1);
+    let mut signed = cosigner.first_to_sign().map_or(0, |first| first.saturating_sub(1));
     tip.mark_changed();
+    let mut ticked = 0;
     let mut ticker = tokio::time::interval(TICK);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut published = cosigner.published();
@@ -360,7 +362,10 @@ async fn follow(replica: Arc<Replica>, cosigner: Arc<Cosigner>, engine: Arc<Hand
                 if is_due(&replica) {
                     engine.wake();
                 }
-                published = tidy(&replica, &cosigner, published).await;
+                let height = tip.borrow().height;
+                // While blocks come, each commit saves what waits: no sync of its own then.
+                published = tidy(&replica, &cosigner, published, height == ticked).await;
+                ticked = height;
             }
         }
     }
@@ -394,10 +399,10 @@ fn is_due(replica: &Replica) -> bool {
 }
 
 /// Saves the pool and publishes the log. Returns the size that the files on disk have.
-async fn tidy(replica: &Arc<Replica>, cosigner: &Arc<Cosigner>, published: u64) -> u64 {
+async fn tidy(replica: &Arc<Replica>, cosigner: &Arc<Cosigner>, published: u64, save: bool) -> u64 {
     let (replica, cosigner) = (Arc::clone(replica), Arc::clone(cosigner));
     let done = tokio::task::spawn_blocking(move || {
-        if let Err(error) = replica.save_pool() {
+        if save && let Err(error) = replica.save_pool() {
             tracing::error!(%error, "pending entries could not be saved");
         }
         cosigner.publish(published).unwrap_or_else(|error| {
@@ -475,11 +480,12 @@ impl RunningNode {
     /// Stops the node: no new requests, then the engine, then the networks, then the files.
     pub async fn stop(self) -> Result<(), NodeError> {
         let RunningNode { home, replica, cosigner, engine, gossip, follower, server, shutdown, .. } = self;
+        // Requests that wait for finality are answered `pending`: what they wait for is not lost.
+        replica.release();
         // The server may have ended by itself.
         let _ = shutdown.send(());
         let aborter = server.abort_handle();
         if tokio::time::timeout(DRAIN, server).await.is_err() {
-            // Requests that still wait for finality are cut off: what they wait for is not lost.
             aborter.abort();
         }
         follower.abort();
@@ -487,12 +493,12 @@ impl RunningNode {
         let _ = follower.await;
         match Arc::try_unwrap(engine) {
             Ok(engine) => engine.stop().await,
-            // A request still holds it; dropping stops it too, without waiting.
+            // A scrape of the metrics still holds it; dropping stops it too, without waiting.
             Err(engine) => drop(engine),
         }
         gossip.stop().await;
         let published = cosigner.published();
-        tidy(&replica, &cosigner, published).await;
+        tidy(&replica, &cosigner, published, true).await;
         // A file that is gone already is as good.
         let _ = std::fs::remove_file(home.endpoint_path());
         Ok(())

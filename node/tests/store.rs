@@ -60,7 +60,7 @@ impl Model {
         self.leaves.extend(bytes);
         let changed = (0..word(height, 7) % 5).map(|n| {
             let key = StateKey::of(&(word(height, n) % 50).to_le_bytes());
-            (key, (word(height, n) % 4 != 0).then(|| height.to_le_bytes().to_vec()))
+            (key, (!word(height, n).is_multiple_of(4)).then(|| height.to_le_bytes().to_vec()))
         });
         let (state_root, changes) = update(&self.state, changed.collect()).unwrap();
         self.state.absorb(changes.clone());

@@ -46,7 +46,10 @@ pub(super) async fn submit(
             return Err(Problem::bad_parameter(format!("`wait={other}` is not known")).hint("use `wait=final`"));
         }
     };
-    let envelope = read_body(&headers, body).await?;
+    let read = tokio::time::timeout(shared.timeout, read_body(&headers, body)).await;
+    let envelope = read.map_err(|_| {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not arrive in time").hint("send it again")
+    })??;
     let taken = {
         let envelope = envelope.clone();
         blocking(&shared, move |shared| Ok(shared.replica.submit(&envelope, clock::now())?)).await?

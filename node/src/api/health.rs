@@ -65,7 +65,7 @@ pub(super) async fn metrics(State(shared): App) -> Response {
     // Writing to a String cannot fail.
     let _ = encode(&mut text, &registry(&shared));
     let own = text.strip_suffix("# EOF\n").unwrap_or(&text).to_owned();
-    let engine = shared.engine.metrics();
+    let engine = shared.engine.upgrade().map(|engine| engine.metrics()).unwrap_or_default();
     let engine = engine.strip_suffix("# EOF\n").unwrap_or(&engine);
     let content = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content)], format!("{own}{engine}# EOF\n")).into_response()

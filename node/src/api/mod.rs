@@ -26,7 +26,7 @@ mod log;
 mod problem;
 pub mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -40,7 +40,7 @@ use crate::cosign::Cosigner;
 use crate::gossip::{Network, Outgoing};
 use crate::replica::Replica;
 
-pub use problem::Problem;
+pub use problem::{Problem, ProblemView};
 
 /// Bundles that are written at once, at most: each reads the store from one end to the other.
 const MAX_BUNDLES: usize = 2;
@@ -54,11 +54,13 @@ pub(crate) struct Shared {
     pub(crate) cosigner: Arc<Cosigner>,
     pub(crate) gossip: mpsc::Sender<Outgoing>,
     pub(crate) network: watch::Receiver<Network>,
-    pub(crate) engine: Arc<Handle>,
+    /// Weak, so that a request which outlives the node does not keep its engine running.
+    pub(crate) engine: Weak<Handle>,
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) member: String,
     pub(crate) treaty: Vec<u8>,
     pub(crate) modules: Vec<Vec<u8>>,
+    pub(crate) timeout: Duration,
     pub(crate) wait_final: Duration,
     pub(crate) bundles: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,

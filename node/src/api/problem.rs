@@ -1,5 +1,7 @@
 //! Problem details (RFC 9457): every error of the API, with a stable `code` and a hint.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,9 +13,18 @@ use crate::cosign::CosignError;
 use crate::replica::SubmitError;
 use crate::store::StoreError;
 
-/// An error as the API answers it.
-#[derive(Clone, Debug, Serialize)]
+/// An error of the API.
+#[derive(Clone, Debug)]
 pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    hint: Option<Cow<'static, str>>,
+}
+
+/// A problem document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProblemView {
     /// A URI for the kind of problem.
     #[serde(rename = "type")]
     pub kind: String,
@@ -32,20 +43,13 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of this kind.
-    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Problem {
-            kind: format!("https://standstill.example/problem/{code}"),
-            title: code.replace('-', " "),
-            status: status.as_u16(),
-            detail: detail.into(),
-            code: code.to_owned(),
-            hint: None,
-        }
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem { status, code, detail: detail.into(), hint: None }
     }
 
     /// With a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -85,9 +89,18 @@ fn refusal_status(refusal: &Refusal) -> StatusCode {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let Problem { status, code, detail, hint } = self;
+        let view = ProblemView {
+            kind: format!("https://standstill.example/problem/{code}"),
+            title: code.replace('-', " "),
+            status: status.as_u16(),
+            detail,
+            code: code.to_owned(),
+            hint: hint.map(Cow::into_owned),
+        };
+        let mut response = (status, Json(view)).into_response();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         response
     }
 }

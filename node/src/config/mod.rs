@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use standstill_protocol::member::MemberId;
 use toml::{Table, Value};
 
-pub use settings::{Kind, SETTINGS, Setting};
+pub use settings::{Kind, SETTINGS, Setting, reference};
 
 /// Bytes of a configuration file, at most.
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -386,7 +386,7 @@ mod tests {
         let file: Table = file.parse().unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Loaded::layer(&file, Path::new("/home/x"), environment, &flags)
+        Loaded::layer(&file, Path::new("/srv/x"), environment, &flags)
     }
 
     #[test]
@@ -418,9 +418,9 @@ mod tests {
     #[test]
     fn relative_paths_are_relative_to_the_file() {
         let loaded = layer("member = 'lab-a'\n[paths]\nkeys = '../secret'\ndata = '/var/d'", &[], &[]).unwrap();
-        assert_eq!(loaded.config.paths.keys, Path::new("/home/x/../secret"));
+        assert_eq!(loaded.config.paths.keys, Path::new("/srv/x/../secret"));
         assert_eq!(loaded.config.paths.data, Path::new("/var/d"));
-        assert_eq!(loaded.config.paths.treaty, Path::new("/home/x/treaty.toml"));
+        assert_eq!(loaded.config.paths.treaty, Path::new("/srv/x/treaty.toml"));
     }
 
     #[test]
@@ -457,9 +457,9 @@ mod tests {
             consensus: format!("/ip4/127.0.0.1/tcp/1/p2p/{id}"),
             gossip: format!("/ip4/127.0.0.1/tcp/2/p2p/{id}"),
         });
-        let text = config.to_toml(Path::new("/home/x")).unwrap();
+        let text = config.to_toml(Path::new("/srv/x")).unwrap();
         let back = layer(&text, &[], &[]).unwrap().config;
-        assert_eq!(back.to_toml(Path::new("/home/x")).unwrap(), text);
+        assert_eq!(back.to_toml(Path::new("/srv/x")).unwrap(), text);
         assert_eq!(back.peers, config.peers);
     }
 }

@@ -110,6 +110,39 @@ pub const SETTINGS: &[Setting] = &[
     ),
 ];
 
+/// The reference page of every key, as `docs/reference/node-config.md` holds it.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Configuration of a node\n\n\
+         One file, `config.toml` in the node's home. Defaults, then the file, then the environment \
+         (`STANDSTILL_API_LISTEN`\nsets `api.listen`), then `--set KEY=VALUE`. Unknown keys are errors. Relative paths are \
+         relative to the file.\n\n\
+         | key | default | value | meaning |\n|---|---|---|---|\n",
+    );
+    for Setting { key, kind, default, doc } in SETTINGS {
+        let default = default.map_or_else(|| "must be set".to_owned(), |default| format!("`{default}`"));
+        text.push_str(&format!("| `{key}` | {default} | {kind} | {doc} |\n"));
+    }
+    text.push_str(
+        "\nEach other validator is a table `[[peers]]` with `member`, `consensus` and `gossip`: multiaddresses that end \
+         in\n`/p2p/<peer id>`, the peer id that the treaty lists.\n",
+    );
+    text
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kind::Member => f.write_str("a member's name"),
+            Kind::Path => f.write_str("a path"),
+            Kind::Multiaddress => f.write_str("a multiaddress"),
+            Kind::Socket => f.write_str("address and port"),
+            Kind::Boolean => f.write_str("`true` or `false`"),
+            Kind::Integer { min, max } => write!(f, "{min} to {max}"),
+        }
+    }
+}
+
 /// The setting of a key.
 fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
@@ -322,6 +355,16 @@ impl Layers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reference_page_is_made_from_the_table() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/node-config.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&page, reference()).unwrap();
+        }
+        let found = std::fs::read_to_string(page).unwrap();
+        assert_eq!(found, reference(), "write it anew with `UPDATE_DOCS=1 cargo test -p standstill-node reference`");
+    }
 
     #[test]
     fn every_default_is_valid() {

@@ -25,7 +25,7 @@ pub(super) enum Question {
 
 /// What it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Judgement {
+pub(crate) enum Judgement {
     /// An honest node may have sent it; this one has no use for it.
     Unclear,
     /// Pass it on: some of it is of use, and none of it bad.
@@ -88,7 +88,8 @@ fn judge(replica: &Replica, cosigner: &Cosigner, question: Question) -> Judged {
     }
 }
 
-fn envelopes(replica: &Replica, envelopes: &[Vec<u8>]) -> Judgement {
+/// What a batch is worth.
+pub(crate) fn envelopes(replica: &Replica, envelopes: &[Vec<u8>]) -> Judgement {
     let now = clock::now();
     envelopes.iter().map(|envelope| envelope_is(replica.submit(envelope, now))).max().unwrap_or(Judgement::Unclear)
 }

@@ -7,7 +7,7 @@
 //! 4. Checking happens beside the swarm, behind a bounded queue: a flood makes this node ignore, never fall behind.
 
 mod exchange;
-mod judge;
+pub(crate) mod judge;
 mod messages;
 
 use std::collections::BTreeMap;
@@ -364,7 +364,7 @@ impl Loop {
                 let known = request.known.into_iter().collect();
                 let (envelopes, more) =
                     self.replica.with_pool(|pool| pool.missing_from(&known, messages::MAX_REPLY_ENVELOPES));
-                let notes = self.cosigner.notes_from(request.cosigned, messages::MAX_REPLY_NOTES).unwrap_or_default();
+                let notes = self.cosigner.notes_from(request.cosigned, messages::MAX_REPLY_NOTES);
                 let newest = self.cosigner.checkpoint().ok().flatten();
                 let checkpoint = newest.filter(|(size, _)| *size > request.cosigned).map(|(_, note)| note);
                 let reply = Reply { envelopes, notes, checkpoint, more };

@@ -10,7 +10,6 @@
 //! leaves, nodes                                       the state map, current version only
 //! undecided     height, round, hash  -> bytes         proposals that may yet be decided
 //! evidence      hash                 -> bytes         local, until a block holds it
-//! cosignatures  size, cosigner       -> line          collected for sizes without a quorum yet
 //! checkpoints   size                 -> note          cosigned by a quorum
 //! pool          member, sequence     -> envelope      pending entries, a courtesy: what a crash may lose
 //! ```
@@ -29,7 +28,7 @@ mod tiles;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use standstill_ledger::state::StateChanges;
 use standstill_protocol::block::{Block, Header};
 use standstill_protocol::certificate::Certificate;
@@ -210,7 +209,7 @@ impl Store {
     /// The state after the last committed block, with that block's header: one consistent view that later commits do not
     /// change.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.read(|txn| Snapshot::open(txn))
+        self.read(Snapshot::open)
     }
 
     /// Commits a block, durably before it returns. Committing the tip again changes nothing but its certificate.
@@ -246,9 +245,24 @@ impl Store {
         body(&transaction).map_err(|stop| stop.at(&self.path))
     }
 
+    /// One transaction, on the disk when this returns.
     fn write<T>(&self, body: impl FnOnce(&WriteTransaction) -> Result<T, Stop>) -> Result<T, StoreError> {
-        // redb's default durability is `Immediate`; a transaction dropped on an error is rolled back.
-        let transaction = self.database.begin_write().map_err(fail(&self.path))?;
+        self.write_with(Durability::Immediate, body)
+    }
+
+    /// One transaction, visible when this returns and on the disk with the next one of [`Store::write`].
+    fn write_soon<T>(&self, body: impl FnOnce(&WriteTransaction) -> Result<T, Stop>) -> Result<T, StoreError> {
+        self.write_with(Durability::None, body)
+    }
+
+    fn write_with<T>(
+        &self,
+        durability: Durability,
+        body: impl FnOnce(&WriteTransaction) -> Result<T, Stop>,
+    ) -> Result<T, StoreError> {
+        // A transaction that is dropped on an error is rolled back.
+        let mut transaction = self.database.begin_write().map_err(fail(&self.path))?;
+        transaction.set_durability(durability).map_err(fail(&self.path))?;
         let value = body(&transaction).map_err(|stop| stop.at(&self.path))?;
         transaction.commit().map_err(fail(&self.path))?;
         Ok(value)

@@ -7,7 +7,6 @@ use super::{Stop, Store, StoreError};
 
 const UNDECIDED: TableDefinition<'_, (u64, u32, &[u8; 32]), &[u8]> = TableDefinition::new("undecided");
 const EVIDENCE: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("evidence");
-const COSIGNATURES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("cosignatures");
 const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
 const POOL: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("pool");
 
@@ -20,7 +19,6 @@ pub type PoolRow = (String, u64);
 pub(super) fn create(txn: &WriteTransaction) -> Result<(), Stop> {
     txn.open_table(UNDECIDED)?;
     txn.open_table(EVIDENCE)?;
-    txn.open_table(COSIGNATURES)?;
     txn.open_table(CHECKPOINTS)?;
     txn.open_table(POOL)?;
     Ok(())
@@ -102,51 +100,16 @@ impl Store {
         })
     }
 
-    /// Keeps a cosignature line, by cosigner.
-    pub fn put_cosignature(&self, size: u64, cosigner: &str, line: &[u8]) -> Result<(), StoreError> {
-        self.write(|txn| {
-            txn.open_table(COSIGNATURES)?.insert((size, cosigner), line)?;
-            Ok(())
-        })
-    }
-
-    /// Cosignature lines for one size, by cosigner.
-    pub fn cosignatures(&self, size: u64) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.read(|txn| {
-            let table = txn.open_table(COSIGNATURES)?;
-            let mut lines = Vec::new();
-            for row in table.range((size, "")..)? {
-                let (key, value) = row?;
-                let (found, cosigner) = key.value();
-                if found != size {
-                    break;
-                }
-                lines.push((cosigner.to_owned(), value.value().to_vec()));
-            }
-            Ok(lines)
-        })
-    }
-
-    /// Cosignature notes for sizes above `size`, at most `limit`.
-    pub fn loose_cosignatures(&self, size: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.read(|txn| {
-            let table = txn.open_table(COSIGNATURES)?;
-            let rows = table.range((size.saturating_add(1), "")..)?.take(limit);
-            rows.map(|row| Ok(row?.1.value().to_vec())).collect()
-        })
-    }
-
-    /// Stores a checkpoint that a quorum cosigned. Forgets the loose cosignatures up to its size and all but the newest
-    /// checkpoints: a receipt can always be made under a later one.
+    /// Stores a checkpoint that a quorum cosigned, and forgets all but the newest: a receipt can always be made under a
+    /// later one. It becomes durable with the next commit; if a crash takes it, the validators sign that head again.
     pub fn put_checkpoint(&self, size: u64, note: &[u8]) -> Result<(), StoreError> {
-        self.write(|txn| {
+        self.write_soon(|txn| {
             let mut checkpoints = txn.open_table(CHECKPOINTS)?;
             checkpoints.insert(size, note)?;
             let oldest = checkpoints.iter()?.rev().nth(KEPT_CHECKPOINTS - 1).transpose()?.map(|row| row.0.value());
             if let Some(oldest) = oldest {
                 checkpoints.retain_in(..oldest, |_, _| false)?;
             }
-            txn.open_table(COSIGNATURES)?.retain_in((0, "")..(size.saturating_add(1), ""), |_, _| false)?;
             Ok(())
         })
     }

@@ -1,0 +1,261 @@
+//! The state machine, cosigning and gossip's judgement, driven by hand over real stores: no network, no engine.
+
+use std::sync::Arc;
+
+use standstill_consensus::{CheckError, StateMachine, Undecided};
+use standstill_protocol::block::{Block, Entry};
+use standstill_protocol::certificate::{Certificate, CommitSignature, PRECOMMIT, PREVOTE, vote_bytes};
+use standstill_protocol::checkpoint::Checkpoint;
+use standstill_protocol::evidence::{Conflict, Equivocation, SignedVote};
+use standstill_protocol::hash::Hash;
+use standstill_protocol::keys::SecretKey;
+use standstill_protocol::note::Note;
+use standstill_protocol::units::Timestamp;
+use standstill_protocol::validators::Address;
+
+use crate::cosign::{CosignError, Cosigner, Received, SigningKeys, policy};
+use crate::home::Home;
+use crate::keystore::KeyRole;
+use crate::machine::Machine;
+use crate::pool::Bounds;
+use crate::replica::{Outcome, Replica, SubmitError};
+use crate::store::Store;
+use crate::support::{Chain, sign};
+use crate::{clock, run};
+
+const BOUNDS: Bounds = Bounds { entries: 100, bytes: 1 << 20 };
+
+fn key(home: &Home, role: KeyRole) -> SecretKey {
+    home.key(role).unwrap()
+}
+
+/// One validator's replica, machine and cosigner.
+struct Seat {
+    replica: Arc<Replica>,
+    machine: Machine,
+    cosigner: Cosigner,
+}
+
+impl Seat {
+    fn new(chain: &Chain, index: usize) -> Self {
+        let home = &chain.homes[index];
+        let rules = run::rules(home).unwrap();
+        let store = Store::open(&home.store_path(), &rules.chain_id()).unwrap();
+        let replica = Arc::new(Replica::open(rules, store, BOUNDS, clock::now()).unwrap());
+        let address = Address::of(&key(home, KeyRole::Consensus).public_key());
+        let signing = SigningKeys {
+            member: home.member().clone(),
+            log: key(home, KeyRole::Log),
+            cosigner: key(home, KeyRole::Cosigner),
+        };
+        let (log, data) = (&home.config.paths.log, &home.config.paths.data);
+        let cosigner = Cosigner::new(Arc::clone(&replica), Some(signing), log, data, true).unwrap();
+        Seat { machine: Machine::new(Arc::clone(&replica), address), replica, cosigner }
+    }
+
+    fn height(&self) -> u64 {
+        self.replica.tip().borrow().height
+    }
+
+    /// Builds, certifies and commits the next block.
+    fn advance(&mut self, chain: &Chain) -> Block {
+        let block = self.machine.build(self.height() + 1, 4 << 20).unwrap();
+        self.machine.commit(block.clone(), certify(chain, &block)).unwrap();
+        block
+    }
+}
+
+fn certify(chain: &Chain, block: &Block) -> Certificate {
+    let height = block.header.height;
+    let message = vote_bytes(&chain.treaty.chain_id, PRECOMMIT, height, 0, Some(&block.hash()));
+    let signature = |home: &Home| {
+        let key = key(home, KeyRole::Consensus);
+        CommitSignature { address: Address::of(&key.public_key()), signature: key.sign(&message) }
+    };
+    Certificate::new(height, 0, block.hash(), chain.homes.iter().map(signature).collect())
+}
+
+#[test]
+fn a_block_is_committed_once_however_often_it_is_decided() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.replica.submit(&chain.report(1), clock::now()).unwrap();
+    let block = seat.advance(&chain);
+    assert_eq!(block.entries.len(), 1);
+    seat.machine.commit(block.clone(), certify(&chain, &block)).unwrap();
+    assert_eq!(seat.height(), 1);
+    let (loaded, certificate) = seat.machine.load(1).unwrap().unwrap();
+    assert_eq!((loaded, certificate), (block.clone(), certify(&chain, &block)));
+    assert_eq!(seat.machine.validators(1).unwrap(), seat.machine.validators(2).unwrap());
+    assert!(seat.machine.load(2).unwrap().is_none());
+}
+
+#[test]
+fn the_clock_is_asked_for_fresh_proposals_only() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    let mut other = Seat::new(&chain, 1);
+    let block = seat.machine.build(1, 4 << 20).unwrap();
+    let late = Timestamp(block.header.time.0 + chain.treaty.clocks.max_skew_ms + 1);
+    assert!(matches!(other.machine.check(&block, Some(late)), Err(CheckError::Invalid { .. })));
+    other.machine.check(&block, Some(block.header.time)).unwrap();
+    other.machine.check(&block, None).unwrap();
+}
+
+#[test]
+fn a_body_that_is_not_the_headers_is_refused_even_where_the_header_was_executed() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.replica.submit(&chain.report(1), clock::now()).unwrap();
+    let mut block = seat.machine.build(1, 4 << 20).unwrap();
+    block.entries.clear();
+    assert!(matches!(seat.machine.check(&block, None), Err(CheckError::Invalid { .. })));
+}
+
+#[test]
+fn undecided_blocks_are_given_back_as_they_were_stored() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    let block = seat.machine.build(1, 4 << 20).unwrap();
+    let proposer = block.header.proposer;
+    let undecided = Undecided { round: 3, valid_round: Some(1), proposer, block };
+    seat.machine.store_undecided(&undecided).unwrap();
+    seat.machine.store_undecided(&undecided).unwrap();
+    assert_eq!(seat.machine.undecided(1).unwrap(), [undecided]);
+    seat.advance(&chain);
+    assert!(seat.machine.undecided(1).unwrap().is_empty());
+}
+
+#[test]
+fn a_statement_without_its_predecessor_is_no_work_and_what_turned_impossible_is_told() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.advance(&chain);
+    assert!(!seat.machine.has_work().unwrap(), "the first block opened the period");
+    seat.replica.submit(&chain.report(2), clock::now()).unwrap();
+    assert!(!seat.machine.has_work().unwrap());
+    seat.replica.submit(&chain.report(1), clock::now()).unwrap();
+    assert!(seat.machine.has_work().unwrap());
+
+    // The key that signed the second is revoked in front of it, so it can never enter.
+    let second = SecretKey::from_seed(&[50; 32]);
+    let mut other = Seat::new(&chain, 1);
+    other.advance(&chain);
+    let statement_key = chain.statement_key(0);
+    other.replica.submit(&sign(&chain.registration(1, &second), &statement_key), clock::now()).unwrap();
+    other.advance(&chain);
+    let doomed = other.replica.submit(&chain.report(3), clock::now()).unwrap().admitted.id;
+    let revocation = sign(&chain.revocation(2, &statement_key), &second);
+    other.replica.submit(&revocation, clock::now()).unwrap();
+    let mut outcome = other.replica.outcome(&doomed).unwrap();
+    other.advance(&chain);
+    other.advance(&chain);
+    let Ok(Outcome::Refused(refusal)) = outcome.try_recv() else { panic!("nobody was told") };
+    assert_eq!(refusal.code(), "revoked-key");
+    assert_eq!(other.replica.refusal(&doomed).map(|refusal| refusal.code()), Some("revoked-key"));
+    assert_eq!(other.replica.pool_size(), (0, 0));
+    assert!(!other.machine.has_work().unwrap());
+}
+
+#[test]
+fn evidence_of_equivocation_enters_the_next_block_and_only_once() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.advance(&chain);
+    let cheat = key(&chain.homes[2], KeyRole::Consensus);
+    let vote = |block: Hash| {
+        let message = vote_bytes(&chain.treaty.chain_id, PREVOTE, 1, 0, Some(&block));
+        SignedVote { block: Some(block), signature: cheat.sign(&message) }
+    };
+    let conflict = Conflict::Prevotes(vote(Hash::sha256(b"a")), vote(Hash::sha256(b"b")));
+    let evidence = Equivocation::new(Address::of(&cheat.public_key()), 1, 0, conflict);
+    seat.machine.misbehaviour(vec![evidence]);
+    assert!(seat.machine.has_work().unwrap());
+    let block = seat.advance(&chain);
+    assert_eq!(block.entries, [Entry::Evidence(evidence.encode())]);
+    seat.machine.misbehaviour(vec![evidence]);
+    assert!(seat.advance(&chain).entries.is_empty());
+    assert!(!seat.machine.has_work().unwrap());
+}
+
+#[test]
+fn a_checkpoint_needs_a_quorum_of_different_validators() {
+    let chain = Chain::new(4);
+    let mut seats: Vec<_> = (0..4).map(|index| Seat::new(&chain, index)).collect();
+    seats[0].replica.submit(&chain.report(1), clock::now()).unwrap();
+    let block = seats[0].machine.build(1, 4 << 20).unwrap();
+    // The last one is behind: it gets every note before it has the block.
+    for seat in &mut seats[..3] {
+        seat.machine.commit(block.clone(), certify(&chain, &block)).unwrap();
+    }
+    let notes: Vec<_> =
+        seats[..3].iter().map(|seat| seat.cosigner.sign(1, 1, clock::now()).unwrap().remove(0)).collect();
+    let first = &seats[0].cosigner;
+    for _ in 0..3 {
+        assert_eq!(first.receive(&notes[1]).unwrap(), Received::Kept);
+        assert!(first.checkpoint().unwrap().is_none(), "the same validator again counts once");
+    }
+    first.receive(&notes[2]).unwrap();
+    let (size, note) = first.checkpoint().unwrap().unwrap();
+    assert_eq!(size, 1);
+    let note = Note::parse(&note).unwrap();
+    assert!(note.is_sorted());
+    assert_eq!(policy(&chain.treaty).unwrap().verify(&note).unwrap().cosigners().len(), 3);
+
+    for note in &notes {
+        assert_eq!(seats[3].cosigner.receive(note).unwrap(), Received::Early);
+    }
+    assert_eq!(seats[3].cosigner.receive_checkpoint(&note.to_bytes()).unwrap(), Received::Early);
+    seats[3].machine.commit(block.clone(), certify(&chain, &block)).unwrap();
+    seats[3].cosigner.catch_up().unwrap();
+    assert_eq!(seats[3].cosigner.checkpoint().unwrap().unwrap().0, 1);
+    assert_eq!(seats[3].cosigner.publish(0).unwrap(), 1);
+    let log = &chain.homes[3].config.paths.log;
+    assert!(log.join("checkpoint").exists() && log.join("tile/0/000.p/1").exists());
+    assert!(log.join("tile/entries/000.p/1").exists());
+}
+
+#[test]
+fn a_validator_that_signs_another_head_leaves_a_proof_behind() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.replica.submit(&chain.report(1), clock::now()).unwrap();
+    seat.advance(&chain);
+    let liar = Seat::new(&chain, 1);
+    let honest = Note::parse(&seat.cosigner.sign(1, 1, clock::now()).unwrap()[0]).unwrap();
+    let lie = Checkpoint { root: Hash::sha256(b"another"), ..Checkpoint::of(&honest).unwrap() };
+    let note = liar.cosigner.sign_checkpoint(&lie, clock::now()).unwrap().to_bytes();
+    assert!(matches!(seat.cosigner.receive(&note), Err(CosignError::Misconduct { size: 1, .. })));
+    let proof = chain.homes[0].config.paths.data.join("misconduct/lab-b-1.note");
+    assert_eq!(std::fs::read(proof).unwrap(), note);
+
+    let mut stripped = honest.to_bytes();
+    stripped.truncate(stripped.len() - 20);
+    for foreign in [&stripped[..], b"", b"no note", &[0xff; 5000]] {
+        assert!(matches!(seat.cosigner.receive(foreign), Err(CosignError::Foreign { .. })));
+        assert!(matches!(seat.cosigner.receive_checkpoint(foreign), Err(CosignError::Foreign { .. })));
+    }
+    assert!(matches!(seat.cosigner.receive_checkpoint(&honest.to_bytes()), Err(CosignError::Foreign { .. })));
+}
+
+#[test]
+fn gossip_blames_senders_for_what_they_could_have_checked_and_for_nothing_else() {
+    use crate::gossip::judge::{Judgement, envelopes};
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    let (first, second) = (chain.report(1), chain.report(2));
+    let judge =
+        |seat: &Seat, batch: &[&[u8]]| envelopes(&seat.replica, &batch.iter().map(|b| b.to_vec()).collect::<Vec<_>>());
+    assert_eq!(judge(&seat, &[&first, &second]), Judgement::Good);
+    assert_eq!(judge(&seat, &[&first]), Judgement::Good, "known ones may stand beside new ones");
+    assert_eq!(judge(&seat, &[&first, b"garbage"]), Judgement::Bad);
+    let mut wrong = chain.training(3, 5);
+    wrong.common.chain_id = Hash::sha256(b"x");
+    assert_eq!(judge(&seat, &[&sign(&wrong, &chain.statement_key(0))]), Judgement::Bad);
+    seat.advance(&chain);
+    assert_eq!(judge(&seat, &[&first]), Judgement::Unclear, "recorded meanwhile: its sender may be behind");
+    let stranger = SecretKey::from_seed(&[9; 32]);
+    assert_eq!(judge(&seat, &[&sign(&chain.training(3, 5), &stranger)]), Judgement::Unclear, "registered elsewhere?");
+    let refused = seat.replica.submit(&first, clock::now());
+    assert!(matches!(refused, Err(SubmitError::Refused(refusal)) if refusal.code() == "duplicate"));
+}
