@@ -413,7 +413,8 @@ impl Cosigner {
         let Some((size, note)) = store.checkpoint_from(index + 1)? else { return Ok(None) };
         let path = inclusion::prove(&store.tiles()?, index, size)
             .map_err(|error| CosignError::Log { reason: error.to_string() })?;
-        let proof = TlogProof::new(index, path, Note::parse(&note)?, None);
+        // The entry travels with its proof: a receipt is then checked alone. The proof covers it.
+        let proof = TlogProof::new(index, path, Note::parse(&note)?, store.leaf(index)?);
         proof.map(Some).map_err(|error: TlogProofError| CosignError::Log { reason: error.to_string() })
     }
 

@@ -69,7 +69,8 @@ pub fn verify(receipt: &[u8], entry: Option<&[u8]>, treaty: Option<&[u8]>, trust
     };
     report.facts.push(("index", proof.index().to_string()));
     let Some(leaf) = entry.or(proof.extra()) else {
-        return report.failed(Check::Format, "no-entry", "the receipt carries no entry: give its bytes with --entry");
+        report.facts.push(("entry", "not in the receipt: give its bytes with --entry".to_owned()));
+        return report;
     };
     if proof.extra().is_some_and(|extra| extra != leaf) {
         return report.failed(Check::Format, "other-entry", "the receipt carries another entry than the one given");
@@ -196,7 +197,7 @@ impl ProofReport {
         }
         let exit = self.exit();
         let hint = match exit {
-            Exit::Undecided => "\nnext       give the treaty with --treaty, or check the bundle",
+            Exit::Undecided => "\nnext       give what is missing with --treaty or --entry, or check the bundle",
             _ => "",
         };
         out.push_str(&format!(

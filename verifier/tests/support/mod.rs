@@ -170,3 +170,15 @@ pub(crate) fn silent() -> World {
 pub(crate) fn labs() -> [&'static str; 4] {
     ["lab-a", "lab-b", "lab-c", "lab-d"]
 }
+
+/// Frames made into a file, with one more whose compressed bytes are given.
+pub(crate) fn seal_with(frames: &[Frame], compressed: &[u8]) -> Vec<u8> {
+    let mut bytes = seal(frames);
+    let mut reader = BundleReader::open(&bytes[..]).unwrap();
+    while reader.next_raw().unwrap().is_some() {}
+    let digest = frame_digest(&reader.digest(), compressed);
+    bytes.extend_from_slice(&(compressed.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(digest.as_bytes());
+    bytes.extend_from_slice(compressed);
+    bytes
+}
