@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use standstill_ledger::Verified;
 use standstill_ledger::bundle::BundleWriter;
-use standstill_ledger::testing::{MODULES, Setup, World, secret_key};
+use standstill_ledger::testing::{Setup, World, secret_key};
+use standstill_policies::shipped;
 use standstill_protocol::block::Entry;
 use standstill_protocol::certificate::{Certificate, PRECOMMIT, vote_bytes};
 use standstill_protocol::dsse::Envelope;
@@ -106,7 +107,7 @@ fn build(records: usize) -> World {
 }
 
 fn bundle(world: &World) -> Vec<u8> {
-    let modules: Vec<Vec<u8>> = MODULES.iter().map(|module| module.to_vec()).collect();
+    let modules: Vec<Vec<u8>> = shipped::ALL.iter().map(|(_, module)| module.to_vec()).collect();
     let mut writer = BundleWriter::new(Vec::new(), &world.treaty_bytes, &modules).expect("memory takes bytes");
     for (block, certificate) in &world.blocks {
         writer.block(block, certificate).expect("memory takes bytes");

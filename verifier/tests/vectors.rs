@@ -37,9 +37,12 @@ struct Case {
     failures: BTreeMap<usize, BTreeSet<String>>,
 }
 
+/// Name, exit, and a failure by its check's number and its code.
+type Declared = (&'static str, u8, Option<(usize, &'static str)>);
+
 /// What each case must give, said by hand: exit, and one failure by check and code. Writing the files anew cannot change
 /// what they mean.
-const DECLARED: &[(&str, u8, Option<(usize, &str)>)] = &[
+const DECLARED: &[Declared] = &[
     ("holds", 0, None),
     ("violated", 20, None),
     ("undecided", 21, Some((8, "missing"))),

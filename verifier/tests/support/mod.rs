@@ -4,7 +4,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use standstill_ledger::bundle::{BundleReader, BundleWriter, Frame, MAGIC, first_digest, frame_digest};
-use standstill_ledger::testing::{MODULES, Setup, World, secret_key};
+use standstill_ledger::testing::{Setup, World, secret_key};
+use standstill_policies::shipped;
 use standstill_protocol::block::{Block, Header};
 use standstill_protocol::certificate::Certificate;
 use standstill_protocol::checkpoint::Checkpoint;
@@ -59,7 +60,7 @@ pub(crate) fn checkpoint(world: &World, header: &Header) -> Vec<u8> {
 
 /// The world's bundle.
 pub(crate) fn bundle(world: &World) -> Vec<u8> {
-    let modules: Vec<Vec<u8>> = MODULES.iter().map(|module| module.to_vec()).collect();
+    let modules: Vec<Vec<u8>> = shipped::ALL.iter().map(|(_, module)| module.to_vec()).collect();
     let mut writer = BundleWriter::new(Vec::new(), &world.treaty_bytes, &modules).unwrap();
     for (block, certificate) in &world.blocks {
         writer.block(block, certificate).unwrap();
