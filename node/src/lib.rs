@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cosign;
+mod error;
 pub mod exit;
 mod gossip;
 pub mod home;
@@ -25,8 +26,9 @@ pub mod replica;
 mod run;
 pub mod store;
 
+pub use error::NodeError;
 pub use pool::PoolRefusal;
-pub use run::{Endpoint, Node, NodeError, Prepared, RunningNode, rules};
+pub use run::{Endpoint, Node, Prepared, RunningNode, rules};
 
 #[cfg(test)]
 extern crate self as standstill_node;

@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use standstill_consensus::{self as consensus, Engine, Handle, Status, Stop};
-use standstill_ledger::{Rules, RulesError, query};
-use standstill_policies::{Host, Limits, Treaty, TreatyError};
+use standstill_ledger::{Rules, query};
+use standstill_policies::{Host, Limits, Treaty};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::{PublicKey, SecretKey};
-use standstill_protocol::member::MemberId;
 use standstill_protocol::validators::Address;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,13 +24,14 @@ use tokio::task::JoinHandle;
 
 use crate::api::{self, Shared};
 use crate::cosign::{CosignError, Cosigner, SigningKeys};
-use crate::gossip::{self, Gossip, GossipError, Outgoing};
-use crate::home::{Home, HomeError, write_atomically};
-use crate::keystore::{self, KeyFileError, KeyRole};
+use crate::error::NodeError;
+use crate::gossip::{self, Gossip, Outgoing};
+use crate::home::{Home, write_atomically};
+use crate::keystore::{self, KeyRole};
 use crate::machine::Machine;
 use crate::pool::Bounds;
 use crate::replica::Replica;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::{clock, home};
 
 /// How often deadlines are looked at, unsaved entries written and the log published.
@@ -53,111 +53,6 @@ pub struct Endpoint {
 /// Entry points of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Node;
-
-/// Why a node could not start, or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The home is not usable.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// A key file is not usable.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// The treaty file is no treaty.
-    #[error("the treaty is refused: {0}")]
-    Treaty(#[from] TreatyError),
-    /// The treaty cannot be applied with the modules of this home.
-    #[error("the treaty cannot be applied: {0}")]
-    Rules(#[from] RulesError),
-    /// The clause host could not start.
-    #[error("the clause host did not start: {reason}")]
-    Host {
-        /// Why.
-        reason: String,
-    },
-    /// The genesis state could not be made.
-    #[error("the ledger cannot begin: {reason}")]
-    Genesis {
-        /// Why.
-        reason: String,
-    },
-    /// The treaty does not know this member, or it has no validator.
-    #[error("the treaty lists no validator of `{member}`")]
-    NotAValidator {
-        /// The member in the configuration.
-        member: MemberId,
-    },
-    /// A key of this home is another than the treaty's.
-    #[error("the {role} key of this home is {found}, the treaty lists {listed} for `{member}`")]
-    OtherKey {
-        /// Which key.
-        role: KeyRole,
-        /// The member in the configuration.
-        member: MemberId,
-        /// The key in the home.
-        found: String,
-        /// The key in the treaty.
-        listed: String,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Checkpoints cannot be made.
-    #[error(transparent)]
-    Cosign(#[from] CosignError),
-    /// The gossip network failed.
-    #[error(transparent)]
-    Gossip(#[from] GossipError),
-    /// The consensus engine did not start.
-    #[error(transparent)]
-    Start(#[from] consensus::StartError),
-    /// The consensus engine stopped by itself.
-    #[error("the consensus engine stopped: {reason}")]
-    Stopped {
-        /// Why.
-        reason: String,
-    },
-    /// The consensus engine stopped because going on could sign twice.
-    #[error("the consensus engine stopped for safety: {reason}")]
-    Unsafe {
-        /// Why.
-        reason: String,
-    },
-    /// The API's address could not be bound, or a thread failed.
-    #[error("cannot {action}: {source}")]
-    Io {
-        /// What was tried.
-        action: String,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
-
-impl NodeError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            NodeError::Home(error) => error.hint(),
-            NodeError::Key(error) => error.hint(),
-            NodeError::Store(error) => error.hint(),
-            NodeError::Rules(RulesError::MissingModule { .. }) => {
-                Some("put the `.wasm` file into the home's `modules/`; files are found by their SHA-256".to_owned())
-            }
-            NodeError::NotAValidator { .. } => Some(
-                "a node votes; a member without a validator signs with `standstill attest` and submits to any node"
-                    .to_owned(),
-            ),
-            NodeError::OtherKey { role, .. } => Some(format!("restore `{}` or amend the treaty", role.file_name())),
-            NodeError::Unsafe { .. } => Some(
-                "do not start this node again before a person has looked: see `docs/guides/run-a-node.md`".to_owned(),
-            ),
-            NodeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-                Some("another process listens there; set `api.listen` to a free address".to_owned())
-            }
-            _ => None,
-        }
-    }
-}
 
 /// The rules of a home: its treaty and modules, checked and compiled.
 pub fn rules(home: &Home) -> Result<Rules, NodeError> {

@@ -412,6 +412,7 @@ mod tests {
         assert_eq!(nearest(layer("membr = 'lab-a'", &[], &[])), Some("member"));
         assert_eq!(nearest(layer("member = 'lab-a'", &[("STANDSTILL_API_LISTN", "")], &[])), Some("api.listen"));
         assert_eq!(nearest(layer("member = 'lab-a'", &[], &["pool.max_entires=1"])), Some("pool.max_entries"));
+        layer("member = 'lab-a'", &[("STANDSTILL_KILL_SEED", "7"), ("STANDSTILL_WRITE_VECTORS", "1")], &[]).unwrap();
         assert_eq!(nearest(layer("[completely.elsewhere]\nx = 1", &[], &[])), None);
     }
 

@@ -294,14 +294,21 @@ impl Layers {
         Ok(())
     }
 
-    /// `STANDSTILL_API_LISTEN` sets `api.listen`.
+    /// `STANDSTILL_API_LISTEN` sets `api.listen`. Other programs of the project share the prefix, so a variable that
+    /// resembles no key is theirs and is left alone.
     pub(super) fn variable(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         let rest = name.strip_prefix(ENV_PREFIX).unwrap_or(name);
         let named = |setting: &&Setting| setting.key.replace('.', "_").eq_ignore_ascii_case(rest);
-        let setting = SETTINGS.iter().find(named).ok_or_else(|| ConfigError::UnknownKey {
-            key: name.to_owned(),
-            nearest: nearest(&rest.to_ascii_lowercase().replacen('_', ".", 1)),
-        })?;
+        let Some(setting) = SETTINGS.iter().find(named) else {
+            let key = rest.to_ascii_lowercase().replacen('_', ".", 1);
+            let nearest = nearest(&key);
+            let table = key.split_once('.').map_or(key.as_str(), |(table, _)| table);
+            let in_table = SETTINGS.iter().any(|setting| setting.key.split_once('.').is_some_and(|(t, _)| t == table));
+            return match nearest.is_some() || in_table {
+                true => Err(ConfigError::UnknownKey { key: name.to_owned(), nearest }),
+                false => Ok(()),
+            };
+        };
         let origin = Origin::Environment(name.to_owned());
         self.values.insert(setting.key, (setting.parse(text)?, origin));
         Ok(())
