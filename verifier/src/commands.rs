@@ -98,6 +98,11 @@ fn watched(file: File, trust: &Trust, options: &Options, no_progress: bool) -> R
     bar.finish_and_clear();
     report.map_err(|error| match error {
         AuditError::Unavailable(_) => Trouble { exit: Exit::Unavailable, message: error.to_string(), hint: None },
+        AuditError::Unknown { .. } => Trouble {
+            exit: Exit::Usage,
+            message: error.to_string(),
+            hint: Some("`standstill-verify inspect FILE` lists who is in a bundle".to_owned()),
+        },
         _ => Trouble { exit: Exit::Internal, message: error.to_string(), hint: None },
     })
 }

@@ -79,6 +79,10 @@ fn every_exit_code_has_its_occasion() {
     let desk = Desk::new(&honest);
     assert_eq!(desk.exit(&BUNDLE), 0);
     assert_eq!(desk.exit(&[&BUNDLE[..], &["--as-of", "2099-01-01T00:00:00Z"]].concat()), 21);
+    assert_eq!(desk.exit(&[&BUNDLE[..], &["--as-of", "1970-01-01T00:00:00Z"]].concat()), 21);
+    assert_eq!(desk.exit(&[&BUNDLE[..], &["--lab", "lab-a"]].concat()), 0);
+    assert_eq!(desk.exit(&[&BUNDLE[..], &["--lab", "lab-z"]].concat()), 2, "a misspelt lab is not a lab without fault");
+    assert_eq!(desk.exit(&[&BUNDLE[..], &["--clause", "run-cup"]].concat()), 2);
     assert_eq!(desk.exit(&["bundle", "absent", "--trust", "trust.toml"]), 3);
     assert_eq!(desk.exit(&["bundle", "trust.toml", "--trust", "trust.toml"]), 3);
     assert_eq!(desk.exit(&["bundle", "ledger.standstill", "--trust", "absent"]), 2);

@@ -140,6 +140,19 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// The frame that is wrong, from 0; `None` where it is the file as a whole.
+    pub fn frame(&self) -> Option<u64> {
+        match self {
+            BundleError::Io { .. } | BundleError::NotABundle => None,
+            BundleError::Truncated { index, .. }
+            | BundleError::Length { index, .. }
+            | BundleError::Digest { index, .. }
+            | BundleError::Compression { index, .. }
+            | BundleError::Malformed { index, .. }
+            | BundleError::Order { index, .. } => Some(*index),
+        }
+    }
+
     /// The stable name, in kebab case.
     pub fn code(&self) -> &'static str {
         match self {

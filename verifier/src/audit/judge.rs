@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 
 use standstill_ledger::bundle::Order;
 use standstill_ledger::{Applied, Key, MemoryState, Rejection, Rules, Verified, check_with, genesis, schema};
-use standstill_policies::Host;
+use standstill_policies::{Host, Role};
 use standstill_protocol::block::Header;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::log::Frontier;
+use standstill_protocol::member::MemberId;
 use standstill_protocol::units::Timestamp;
 
 use super::AuditError;
@@ -169,11 +170,25 @@ impl<'a> Judge<'a> {
         self.facts.treaty_name = treaty_name;
         self.replay = Replay::Stopped(Some(Frontier::new()));
         let Some(rules) = rules else { return Ok(()) };
+        self.options_name_what_is(&rules)?;
         let mut state = MemoryState::new();
         let changes = genesis(&rules).map_err(|error| AuditError::Internal { reason: error.to_string() })?;
         state.absorb(changes);
         self.replay = Replay::Running(Box::new(Execution { rules, state }));
         Ok(())
+    }
+
+    /// A misspelt filter would find nothing wrong: it is refused instead.
+    fn options_name_what_is(&self, rules: &Rules) -> Result<(), AuditError> {
+        let treaty = rules.treaty();
+        let is_lab = |name: &MemberId| treaty.member(name.as_str()).is_some_and(|member| member.has(Role::Lab));
+        if let Some(name) = self.options.lab.clone().filter(|name| !is_lab(name)) {
+            return Err(AuditError::Unknown { what: "lab", name });
+        }
+        match self.options.clause.clone().filter(|name| treaty.clause(name.as_str()).is_none()) {
+            Some(name) => Err(AuditError::Unknown { what: "clause", name }),
+            None => Ok(()),
+        }
     }
 
     fn block(&mut self, prepared: PreparedBlock) -> Result<(), AuditError> {

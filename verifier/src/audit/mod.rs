@@ -22,6 +22,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use standstill_ledger::bundle::{BundleError, BundleReader};
 use standstill_policies::Host;
 use standstill_protocol::hash::Hash;
+use standstill_protocol::member::Name;
 
 use self::clauses::Settled;
 use self::judge::Judge;
@@ -43,6 +44,14 @@ pub enum AuditError {
     /// The source could not be read, or is no bundle. Exit 3.
     #[error(transparent)]
     Unavailable(BundleError),
+    /// Verdicts of a lab or clause were asked for that the treaty does not have. Exit 2.
+    #[error("the treaty has no {what} `{name}`")]
+    Unknown {
+        /// `lab` or `clause`.
+        what: &'static str,
+        /// The name asked for.
+        name: Name,
+    },
     /// This machine could not finish. Exit 1.
     #[error("no verdict from this machine: {reason}")]
     Internal {

@@ -149,7 +149,7 @@ pub(super) fn next_batch<R: Read>(reader: &mut BundleReader<R>, keys: &mut Keys)
     let (raw, damage) = read_batch(reader)?;
     let mut batch: Vec<Prepared> = raw.par_iter().map(decode).collect();
     if let Some(error) = damage {
-        let index = batch.last().map_or(0, |last| last.index + 1);
+        let index = error.frame().unwrap_or(0);
         batch.push(Prepared { index, content: Content::Damaged(error) });
     }
     batch.iter().for_each(|prepared| keys.learn_frame(&prepared.content));
