@@ -4,7 +4,8 @@
 //! OUT/report.html           read this first
 //!     bundle.standstill     the whole ledger: treaty, clauses, blocks, certificates, checkpoint
 //!     trust.toml            what a verifier has to believe
-//!     receipts/000003.proof one for each entry, by its index in the log
+//!     treaty.toml           the treaty, as it is hashed
+//!     receipts/000003.proof one for each entry, by its index in the log; 000003.entry beside it is what was signed
 //!     log/                  checkpoint, policy and tiles, as C2SP tools read them
 //!     tampered.standstill   the bundle with one byte changed
 //! ```
@@ -12,10 +13,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use standstill_node::api::views::EntryView;
 use standstill_policies::Limits;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::tlog_policy::TlogPolicy;
-use standstill_verifier::{Options, Report, Trust, verify_bundle};
+use standstill_verifier::{Exit, Options, Report, Trust, proof, verify_bundle};
 
 use crate::TestnetError;
 use crate::client::{Client, Recorded};
@@ -33,6 +35,16 @@ pub(super) struct Kept {
     pub(super) out: PathBuf,
     pub(super) bundle: Vec<u8>,
     pub(super) trust: Trust,
+    treaty: Vec<u8>,
+    receipts: Vec<Receipt>,
+}
+
+/// A receipt, and the entry that it is about.
+#[derive(Debug)]
+struct Receipt {
+    index: u64,
+    proof: Vec<u8>,
+    entry: Vec<u8>,
 }
 
 /// Makes the folder, or empties one that an earlier demo made. Anything else is left alone.
@@ -54,20 +66,31 @@ impl Kept {
         let client = network.client(0);
         let bundle = client.get("/v1/bundle")?;
         write(&out.join(BUNDLE), &bundle)?;
-        for Recorded { id, index, .. } in entries {
-            let receipt = client.get(&format!("/v1/receipts/{id}?wait=true"))?;
-            write(&out.join("receipts").join(format!("{index:06}.proof")), &receipt)?;
-        }
+        let receipts = entries.iter().map(|recorded| receipt(client, recorded, out)).collect::<Result<Vec<_>, _>>()?;
         copy_tree(&network.nodes()[0].entry.home.join("log"), &out.join("log"))?;
         let trust = trust(network, client)?;
         write(&out.join(TRUST), trust.to_toml().as_bytes())?;
-        Ok(Kept { out: out.to_owned(), bundle, trust })
+        let treaty = network.treaty_bytes().to_vec();
+        write(&out.join("treaty.toml"), &treaty)?;
+        Ok(Kept { out: out.to_owned(), bundle, trust, treaty, receipts })
     }
 
     /// The verifier's library on some bytes.
     pub(super) fn verify(&self, bundle: &[u8]) -> Result<Report, TestnetError> {
         verify_bundle(bundle, &self.trust, &Options::default())
             .map_err(|error| TestnetError::Malformed { what: "the bundle".to_owned(), reason: error.to_string() })
+    }
+
+    /// Checks every receipt by itself, as somebody would who holds only that; says how many there are.
+    pub(super) fn verify_receipts(&self) -> Result<usize, TestnetError> {
+        for Receipt { index, proof, entry } in &self.receipts {
+            let report = proof::verify(proof, Some(entry), Some(&self.treaty), &self.trust);
+            if report.exit() != Exit::Holds {
+                let what = format!("receipt {index} is {}", report.exit().name());
+                return Err(TestnetError::Disagreement { what });
+            }
+        }
+        Ok(self.receipts.len())
     }
 
     /// A copy with one bit of the byte at `offset` changed, also on disk.
@@ -89,6 +112,16 @@ impl Kept {
     pub(super) fn sha256(&self) -> Hash {
         Hash::sha256(&self.bundle)
     }
+}
+
+fn receipt(client: &Client, recorded: &Recorded, out: &Path) -> Result<Receipt, TestnetError> {
+    let Recorded { id, index, .. } = recorded;
+    let proof = client.get(&format!("/v1/receipts/{id}?wait=true"))?;
+    let entry = client.json::<EntryView>(&format!("/v1/entries/{index}"))?.leaf.unwrap_or_default().into_bytes();
+    let path = out.join("receipts").join(format!("{index:06}"));
+    write(&path.with_extension("proof"), &proof)?;
+    write(&path.with_extension("entry"), &entry)?;
+    Ok(Receipt { index: *index, proof, entry })
 }
 
 fn trust(network: &Network, client: &Client) -> Result<Trust, TestnetError> {

@@ -171,6 +171,8 @@ fn check(narrator: &mut Narrator, kept: &Kept, nodes: Vec<NodeEnd>) -> Result<()
     let screen = screen_of(&report);
     narrator.block(&format!("\n{screen}"));
     expect(Exit::Violated, report.verdict.exit())?;
+    let receipts = kept.verify_receipts()?;
+    narrator.line(&format!("{receipts} receipts hold too, each by itself: signed, included, cosigned by a quorum"));
 
     let tampered = tamper(narrator, kept)?;
     let verified =

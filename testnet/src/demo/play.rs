@@ -171,9 +171,10 @@ fn told(act: &Act, predicate: &Predicate) -> String {
     }
 }
 
-/// `trainer_state.final-step20.json` as `…final-step20.json`.
+/// `trainer_state.final-step20.json` as `…final-step20`.
 fn shortened(file: &str) -> String {
-    file.split_once('.').map_or_else(|| file.to_owned(), |(_, rest)| format!("…{rest}"))
+    let stem = file.trim_end_matches(".json");
+    stem.split_once('.').map_or_else(|| stem.to_owned(), |(_, rest)| format!("…{rest}"))
 }
 
 fn judged(page: &Page<VerdictView>, period: u32) -> bool {

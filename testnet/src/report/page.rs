@@ -289,6 +289,10 @@ fn limits() -> Markup {
 
 fn verification(story: &Story) -> Markup {
     let tampered = &story.tampered;
+    let worst =
+        story.cells.iter().filter(|cell| cell.verdict == Verdict::Violated).find_map(|cell| cell.evidence.first());
+    let receipt =
+        format!("{:06}", worst.or(story.claims.first().map(|claim| &claim.index)).copied().unwrap_or_default());
     html! {
         section {
             h2 { "Check it yourself" }
@@ -298,7 +302,8 @@ fn verification(story: &Story) -> Markup {
             }
             pre { "standstill-verify bundle " (story.verified.file) " --trust trust.toml\n"
                   "echo $?        # " (story.verified.exit) "\n"
-                  "standstill-verify proof receipts/000001.proof --trust trust.toml" }
+                  "standstill-verify proof receipts/" (receipt) ".proof --entry receipts/" (receipt) ".entry \\\n"
+                  "    --treaty treaty.toml --trust trust.toml" }
             p.prose { "What it printed when the demonstration ended, with exit code " b { (story.verified.exit) } ":" }
             pre { (story.verified.screen) }
             p.prose {
