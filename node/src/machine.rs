@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use standstill_consensus::{CheckError, Fault, Height, StateMachine, Undecided};
 use standstill_ledger::schema::{Key, read};
-use standstill_ledger::{Applied, Proposal, apply::check_with, apply_with, query, select};
+use standstill_ledger::{Applied, Proposal, apply::check_with, apply_with, entry_budget, query, select};
 use standstill_protocol::block::{Block, Entry, MAX_BLOCK_BYTES};
 use standstill_protocol::certificate::Certificate;
 use standstill_protocol::codec;
@@ -25,10 +25,6 @@ use crate::replica::Replica;
 
 /// Executed blocks kept for one height, at most: one for each round that a faulty proposer can spoil.
 const MAX_EXECUTED: usize = 16;
-/// Bytes that wrap each entry of an encoded block.
-const ENTRY_OVERHEAD: usize = 12;
-/// Bytes of an encoded block beside its entries and certificate.
-const BLOCK_OVERHEAD: usize = 512;
 
 /// The node's state machine.
 #[derive(Debug)]
@@ -116,10 +112,8 @@ impl StateMachine for Machine {
         let earliest = previous.as_ref().map_or(genesis, |tip| tip.time).plus(1);
         let time = clock::now().max(earliest);
 
-        let certificate_bytes = previous_certificate.as_ref().map_or(0, |certificate| codec::encode(certificate).len());
-        let budget = max_bytes.min(MAX_BLOCK_BYTES).saturating_sub(certificate_bytes + BLOCK_OVERHEAD);
+        let budget = entry_budget(replica.rules(), max_bytes.min(MAX_BLOCK_BYTES));
         let (candidates, known) = replica.candidates(budget).map_err(fault)?;
-        let budget = budget.saturating_sub(ENTRY_OVERHEAD * candidates.len());
         let entries = select(replica.rules(), &snapshot, time, candidates.clone(), budget, &known).map_err(fault)?;
         let chosen: BTreeSet<_> = entries.iter().map(Entry::leaf_bytes).collect();
         let left_out: Vec<_> = candidates.into_iter().filter(|entry| !chosen.contains(&entry.leaf_bytes())).collect();

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use standstill_attestations::Kind;
 use standstill_ledger::{Admitted, Refusal};
 use standstill_protocol::dsse::StatementId;
 use standstill_protocol::hash::Hash;
@@ -27,6 +28,7 @@ pub(crate) struct Bounds {
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     pub(crate) id: StatementId,
+    kind: Kind,
     pub(crate) digest: Hash,
     pub(crate) envelope: Vec<u8>,
 }
@@ -117,7 +119,7 @@ impl Pool {
 
     /// Takes an admitted entry.
     pub(crate) fn offer(&mut self, admitted: &Admitted, envelope: Vec<u8>) -> Result<Offer, PoolRefusal> {
-        let Admitted { id, digest, member, sequence, .. } = admitted.clone();
+        let Admitted { id, digest, member, sequence, kind } = admitted.clone();
         let queue = self.queues.entry(member.clone()).or_default();
         if let Some(found) = queue.entries.get(&sequence) {
             if found.id == id {
@@ -130,16 +132,19 @@ impl Pool {
             return Err(PoolRefusal::Full { member, entries, bytes });
         }
         queue.bytes += envelope.len();
-        queue.entries.insert(sequence, Pending { id, digest, envelope });
+        queue.entries.insert(sequence, Pending { id, kind, digest, envelope });
         self.places.insert(id, (member.clone(), sequence));
         self.digests.insert(digest, id);
         self.unsaved.insert((member, sequence));
         Ok(Offer::New)
     }
 
-    /// Whether every signature of the envelope with this digest was verified on the way in.
-    pub(crate) fn has_verified(&self, digest: &Hash) -> bool {
-        self.digests.contains_key(digest)
+    /// What was admitted under this digest of an envelope, if it waits.
+    pub(crate) fn known(&self, digest: &Hash) -> Option<Admitted> {
+        let id = *self.digests.get(digest)?;
+        let (member, sequence) = self.places.get(&id)?.clone();
+        let kind = self.queues.get(&member)?.entries.get(&sequence)?.kind;
+        Some(Admitted { id, digest: *digest, member, sequence, kind })
     }
 
     /// Digests of everything that waits.
@@ -295,7 +300,6 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use standstill_attestations::Kind;
 
     fn admitted(member: &str, sequence: u64, salt: u8) -> Admitted {
         let id = Hash::sha256(format!("{member}/{sequence}/{salt}").as_bytes());
@@ -351,8 +355,8 @@ mod tests {
         let rows = pool.settle(&"lab-a".parse().unwrap(), 3);
         assert_eq!(rows.iter().map(|row| row.1).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(pool.size(), (1, 10));
-        assert!(pool.has_verified(&admitted("lab-a", 3, 0).digest));
-        assert!(!pool.has_verified(&admitted("lab-a", 1, 0).digest));
+        assert_eq!(pool.known(&admitted("lab-a", 3, 0).digest), Some(admitted("lab-a", 3, 0)));
+        assert_eq!(pool.known(&admitted("lab-a", 1, 0).digest), None);
         assert_eq!(pool.take_unsaved().len(), 1);
         assert_eq!(pool.take_unsaved().len(), 0);
     }

@@ -22,7 +22,7 @@ use standstill_protocol::units::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::pool::{Bounds, Offer, Pool, PoolRefusal};
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{Commit, Snapshot, Store, StoreError};
 
 /// Pieces of evidence offered to one block, at most.
 const MAX_EVIDENCE: usize = standstill_ledger::MAX_BLOCK_EVIDENCE;
@@ -193,15 +193,24 @@ impl Replica {
 
     /// Checks an envelope against the tip's state and takes it into the pool.
     pub fn submit(&self, envelope: &[u8], now: Timestamp) -> Result<Taken, SubmitError> {
-        let digest = Hash::sha256(envelope);
-        if lock(&self.pool).has_verified(&digest) {
-            // Known to the byte: nothing is checked twice.
-            if let Some(taken) = self.known(envelope) {
-                return Ok(taken);
-            }
+        self.submit_on(&self.store.snapshot()?, envelope, now)
+    }
+
+    /// [`Replica::submit`] for many, on one view of the state.
+    pub(crate) fn submit_each(&self, envelopes: &[Vec<u8>], now: Timestamp) -> Vec<Result<Taken, SubmitError>> {
+        match self.store.snapshot() {
+            Ok(snapshot) => envelopes.iter().map(|envelope| self.submit_on(&snapshot, envelope, now)).collect(),
+            Err(error) => vec![Err(error.into())],
         }
-        let snapshot = self.store.snapshot()?;
-        let admitted = standstill_ledger::admit(&self.rules, &snapshot, envelope, now)?;
+    }
+
+    fn submit_on(&self, snapshot: &Snapshot, envelope: &[u8], now: Timestamp) -> Result<Taken, SubmitError> {
+        let digest = Hash::sha256(envelope);
+        if let Some(admitted) = lock(&self.pool).known(&digest) {
+            // Known to the byte: nothing is checked twice.
+            return Ok(Taken { admitted, new: false });
+        }
+        let admitted = standstill_ledger::admit(&self.rules, snapshot, envelope, now)?;
         let offer = lock(&self.pool).offer(&admitted, envelope.to_vec())?;
         // A block may have recorded the statement between the snapshot and the offer; then nothing else would remove it.
         if self.tip.borrow().height != snapshot.height() {
@@ -216,21 +225,6 @@ impl Replica {
     /// Resolves when an entry has arrived since the last call.
     pub(crate) async fn arrival(&self) {
         self.arrivals.notified().await;
-    }
-
-    fn known(&self, envelope: &[u8]) -> Option<Taken> {
-        let parsed = standstill_protocol::dsse::Envelope::parse(envelope).ok()?;
-        let statement = standstill_attestations::Statement::parse(parsed.payload()).ok()?;
-        let id = parsed.id();
-        lock(&self.pool).get(&id)?;
-        let admitted = Admitted {
-            id,
-            digest: Hash::sha256(envelope),
-            member: statement.common.member.clone(),
-            sequence: statement.common.sequence,
-            kind: statement.kind(),
-        };
-        Some(Taken { admitted, new: false })
     }
 
     fn settle_member(&self, member: &standstill_protocol::member::MemberId) -> Result<(), SubmitError> {

@@ -90,8 +90,8 @@ fn judge(replica: &Replica, cosigner: &Cosigner, question: Question) -> Judged {
 
 /// What a batch is worth.
 pub(crate) fn envelopes(replica: &Replica, envelopes: &[Vec<u8>]) -> Judgement {
-    let now = clock::now();
-    envelopes.iter().map(|envelope| envelope_is(replica.submit(envelope, now))).max().unwrap_or(Judgement::Unclear)
+    let results = replica.submit_each(envelopes, clock::now());
+    results.into_iter().map(envelope_is).max().unwrap_or(Judgement::Unclear)
 }
 
 fn envelope_is(result: Result<crate::replica::Taken, SubmitError>) -> Judgement {
