@@ -35,6 +35,7 @@ const BENCHMARKS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Applying an entry", &["bench", "--quiet", "-p", "standstill-ledger", "--bench", "apply"]),
+    ("Folding clauses", &["bench", "--quiet", "-p", "standstill-policies", "--bench", "fold"]),
     ("Auditing a bundle", &["bench", "--quiet", "-p", "standstill-verifier", "--bench", "audit"]),
 ];
 
