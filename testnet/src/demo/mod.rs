@@ -24,7 +24,6 @@ use standstill_protocol::units::{Flop, Timestamp};
 use standstill_verifier::screen::{self, Sources};
 use standstill_verifier::{Exit, Report};
 
-use self::cast::PERIODS;
 use self::keep::{BUNDLE, Kept};
 use self::narrator::Narrator;
 use self::play::Stage;
@@ -248,7 +247,6 @@ fn plan() -> Result<Plan, TestnetError> {
         slowdown("slowdown", "base", Value::Flop(SCHEDULE)),
     ];
     plan.pace = Pace { block_interval_ms: 100, ..Pace::default() };
-    debug_assert!(PERIODS == 3, "the acts are written for three periods");
     Ok(plan)
 }
 

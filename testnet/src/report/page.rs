@@ -157,8 +157,8 @@ fn matrix(story: &Story) -> Markup {
 
 fn judgement(story: &Story, lab: &MemberId, clause: &str) -> Markup {
     let joined = story.joined(lab, clause);
-    let worst = story.cells.iter().filter(|cell| cell.lab == *lab && cell.clause == clause);
-    let reason = worst.filter(|cell| Some(cell.verdict) == joined && cell.verdict != Verdict::Holds).next_back();
+    let mut judged = story.cells.iter().filter(|cell| cell.lab == *lab && cell.clause == clause);
+    let reason = judged.rfind(|cell| Some(cell.verdict) == joined && cell.verdict != Verdict::Holds);
     html! {
         span class={ "cell " (class(joined)) } { (symbol(joined)) (joined.map_or("not in force", Verdict::as_str)) }
         div.strip {
