@@ -17,6 +17,7 @@ pub mod config;
 pub mod cosign;
 mod error;
 pub mod exit;
+pub mod fsck;
 mod gossip;
 pub mod home;
 pub mod keystore;

@@ -91,6 +91,24 @@ fn a_block_is_committed_once_however_often_it_is_decided() {
 }
 
 #[test]
+fn fsck_passes_a_sound_store_and_names_a_certificate_that_does_not_hold() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    for sequence in 1..=3 {
+        seat.replica.submit(&chain.report(sequence), clock::now()).unwrap();
+        seat.advance(&chain);
+    }
+    let report = crate::fsck::check(seat.replica.rules(), seat.replica.store()).unwrap();
+    assert_eq!((report.blocks, report.leaves, report.count), (3, 5, 0), "{report:?}");
+
+    let (tip, mut certificate) = seat.machine.load(3).unwrap().unwrap();
+    certificate.signatures.truncate(2);
+    seat.replica.replace_certificate(&tip, &certificate).unwrap();
+    let report = crate::fsck::check(seat.replica.rules(), seat.replica.store()).unwrap();
+    assert_eq!(report.problems, ["height 3: 2 of the 3 signatures that a quorum needs"]);
+}
+
+#[test]
 fn the_clock_is_asked_for_fresh_proposals_only() {
     let chain = Chain::new(4);
     let mut seat = Seat::new(&chain, 0);

@@ -184,6 +184,9 @@ fn a_statement_goes_from_a_tools_file_to_a_checked_receipt() {
     stop(&runtime, node);
     let (status, out, err) = run(&["start", "--dry-run"]);
     assert_eq!(status, 0, "{out}{err}");
+    let (status, out, err) = run(&["ledger", "fsck"]);
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(out.ends_with(" 0 problems\n"), "{out}");
     assert_eq!(run(&["status"]).0, 3, "no node runs");
 }
 

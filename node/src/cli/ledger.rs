@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use clap::Subcommand;
+use serde_json::json;
 
 use super::attest::{deliver, verify_receipt};
 use super::{Failure, Global, out};
 use crate::api::views::EntryView;
 use crate::exit::Exit;
+use crate::store::Store;
+use crate::{NodeError, fsck};
 
 /// Read the ledger.
 #[derive(Debug, Subcommand)]
@@ -44,6 +47,8 @@ pub(super) enum Ledger {
         #[arg(long, short, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Read the store of a stopped node from end to end, and compare it with itself
+    Fsck,
 }
 
 impl Ledger {
@@ -58,9 +63,25 @@ impl Ledger {
                 deliver(global, out, &proof)?;
             }
             Ledger::Export { from, to, out } => export(global, *from, *to, out)?,
+            Ledger::Fsck => return fsck(global),
         }
         Ok(Exit::Holds)
     }
+}
+
+fn fsck(global: &Global) -> Result<Exit, Failure> {
+    let home = global.open()?;
+    let rules = crate::run::rules(&home)?;
+    let store = Store::open(&home.store_path(), &rules.chain_id()).map_err(NodeError::from)?;
+    let report = fsck::check(&rules, &store).map_err(NodeError::from)?;
+    let view = json!({ "schema": "standstill.fsck/1", "blocks": report.blocks, "leaves": report.leaves,
+        "problems": report.count, "first": report.problems });
+    global.print(&view, || {
+        let mut text = format!("{} blocks, {} leaves, {} problems\n", report.blocks, report.leaves, report.count);
+        report.problems.iter().for_each(|problem| text.push_str(&format!("{problem}\n")));
+        text
+    })?;
+    Ok(if report.count == 0 { Exit::Holds } else { Exit::Untrusted })
 }
 
 fn leaf(global: &Global, id: &str) -> Result<Vec<u8>, Failure> {
