@@ -53,6 +53,9 @@ pub enum Kind {
     Phase = 32,
     /// A reporting period ended: `start..end` is the period.
     PeriodClosed = 33,
+    /// A phase in which the clause was in force was left at `start` for one in which it is not: `flags` is the index of
+    /// the phase that was left. The record is run under the parameters of that phase.
+    PhaseLeft = 34,
 }
 
 /// How well a claim is backed, weakest first.

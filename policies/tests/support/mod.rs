@@ -215,6 +215,7 @@ pub fn record() -> impl Strategy<Value = Record> {
         Kind::ObligationMissed,
         Kind::Phase,
         Kind::PeriodClosed,
+        Kind::PhaseLeft,
     ];
     let grades = [None, Some(Grade::Declared), Some(Grade::Countersigned), Some(Grade::Inspected)];
     let what = (proptest::sample::select(kinds.to_vec()), proptest::sample::select(grades.to_vec()));

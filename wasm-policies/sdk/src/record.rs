@@ -18,6 +18,8 @@ pub const OBLIGATION_MISSED: u16 = 19;
 pub const PHASE: u16 = 32;
 /// A reporting period ended.
 pub const PERIOD_CLOSED: u16 = 33;
+/// The phase in which the clause was in force was left at `start` for one in which it is not; `flags` is its index.
+pub const PHASE_LEFT: u16 = 34;
 
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
