@@ -115,8 +115,8 @@ fn found_after(error: TestnetError, client: &Client, id: &str) -> Result<Recorde
 /// A node that is down, starting or behind may refuse; none may call a good statement bad.
 fn assert_harmless(error: &TestnetError) {
     if let TestnetError::Refused { code, .. } = error {
-        let harmless =
-            ["sequence-gap", "future-dated", "too-many-waiting", "not-found", "sequence-used", "unavailable"];
+        // Behind, busy, or without an answer of its own: nothing that speaks against the statement.
+        let harmless = ["sequence-gap", "future-dated", "too-many-waiting", "not-found", "too-slow", ""];
         assert!(harmless.contains(&code.as_str()), "{error}");
     }
 }
