@@ -202,7 +202,9 @@ fn tamper(narrator: &mut Narrator, kept: &Kept) -> Result<Tampering, TestnetErro
     let copy = kept.tamper(offset)?;
     let report = kept.verify(&copy)?;
     expect(Exit::Untrusted, report.verdict.exit())?;
-    let reason = screen::summary(&report);
+    let first = report.results.iter().flat_map(|result| &result.failures).next();
+    let detail = first.map_or_else(String::new, |failure| format!(": {}", failure.message));
+    let reason = format!("{}{detail}", screen::summary(&report).trim_end_matches('.'));
     for line in narrator::wrap(&reason, 74) {
         narrator.line(&line);
     }
