@@ -88,7 +88,7 @@ fn submit(lab: usize, mut author: Author, clients: &[Client], over: &AtomicBool,
         let bytes = envelope.to_bytes();
         while !over.load(Ordering::Relaxed) {
             let client = &clients[node % clients.len()];
-            let answer = client.submit_final_within(&bytes, Duration::from_secs(5));
+            let answer = client.submit_final_within(&bytes, Duration::from_secs(3));
             match answer.or_else(|error| found_after(error, client, &id)) {
                 Ok(recorded) => {
                     acknowledged.lock().unwrap().push(recorded);
@@ -131,7 +131,7 @@ fn kill(network: &mut Network, for_long: Duration, choices: &mut Choices) -> Kil
     let end = Instant::now() + for_long;
     let mut killed = Killed { one: 0, all: 0 };
     while Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(choices.below(900)));
+        std::thread::sleep(Duration::from_millis(choices.below(1_500)));
         let victims: Vec<usize> = match choices.below(5) {
             0 => (0..LABS).collect(),
             _ => vec![usize::try_from(choices.below(LABS as u64)).unwrap()],
