@@ -9,6 +9,9 @@ use wincode::{SchemaRead, SchemaWrite};
 
 /// Findings of one assessment, at most (policy rule 6).
 pub const MAX_FINDINGS: usize = 4096;
+/// Bytes of one assessment's findings, at most, as the module writes them: what the ledger stores of them stays far below
+/// the largest value of its state.
+pub const MAX_FINDINGS_BYTES: usize = 256 * 1024;
 /// Log indices that one finding may cite.
 pub const MAX_EVIDENCE: usize = 64;
 /// Numbers that one finding may carry.
@@ -70,12 +73,15 @@ pub fn findings_hash(findings: &[Finding]) -> Hash {
 }
 
 /// Reads what `assess` gave: exactly `count u32`, then the findings, in strictly ascending order, about periods up to
-/// `period`, citing entries below `log_size`. `None` for anything else.
+/// `period`, citing entries below `log_size`, in at most [`MAX_FINDINGS_BYTES`]. `None` for anything else.
 ///
 /// ```text
 /// period u32 | verdict u8 | numbers u8 | evidence u8 | 0 u8 | code u32 | u128 x numbers | u64 x evidence
 /// ```
 pub(crate) fn read(mut bytes: &[u8], period: u32, log_size: u64) -> Option<Vec<Finding>> {
+    if bytes.len() > MAX_FINDINGS_BYTES {
+        return None;
+    }
     let count = usize::try_from(u32::from_le_bytes(take(&mut bytes)?)).ok().filter(|count| *count <= MAX_FINDINGS)?;
     let mut findings: Vec<Finding> = Vec::new();
     for _ in 0..count {

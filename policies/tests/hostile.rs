@@ -213,6 +213,22 @@ fn too_many_findings_are_bad_output() {
 }
 
 #[test]
+fn findings_that_the_ledger_could_not_store_are_bad_output() {
+    // 4,096 findings of 16 numbers and 64 indices each would be 3 MiB; the bound is on all of them together.
+    let large = |code| {
+        let mut bytes = finding(0, 0, code, &(0..10).collect::<Vec<_>>());
+        bytes[5] = 16;
+        bytes.splice(12..12, [0; 256]);
+        bytes
+    };
+    let one = large(0).len();
+    let most = (standstill_policies::finding::MAX_FINDINGS_BYTES - 4) / one;
+    let all: Vec<_> = (0..=most as u32).map(large).collect();
+    assert_eq!(outcome(&answering(&answer(&all[..most]))).outcome, Outcome::Ok);
+    assert_eq!(outcome(&answering(&answer(&all))).outcome, Outcome::BadOutput);
+}
+
+#[test]
 fn each_thing_outside_the_profile_is_refused_by_its_name() {
     assert!(
         matches!(refusal(&module("", "", "", "", "(import \"env\" \"now\" (func))")), AdmissionError::Import { name, .. } if name == "now")

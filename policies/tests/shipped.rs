@@ -1,6 +1,7 @@
 //! The shipped clauses: the bytes are those of SHA256SUMS and of the treaty, and they judge as their pages say.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use standstill_policies::treaty::PAUSE_OPTION;
 use standstill_policies::{
@@ -47,7 +48,8 @@ impl Bench {
 }
 
 fn period(index: u32) -> standstill_policies::Period {
-    Treaty::parse(PAUSE_OPTION).unwrap().periods.period(index)
+    static TREATY: LazyLock<Treaty> = LazyLock::new(|| Treaty::parse(PAUSE_OPTION).unwrap());
+    TREATY.periods.period(index)
 }
 
 fn flop(value: u128) -> Value {
@@ -67,6 +69,19 @@ fn claim(index: u64, period_index: u32, run: u32, lower: u128, upper: u128) -> R
     (record.start, record.end) = (Timestamp(period.start.0 + 1000), Timestamp(period.end.0 - 1000));
     record.grade = Some(Grade::Declared);
     record.totals = Some(Totals { cumulative_lower: Flop(lower), cumulative_upper: Flop(upper), ..Totals::default() });
+    record
+}
+
+fn closed(at: u32) -> Record {
+    let period = period(at);
+    let mut record = Record::new(Kind::PeriodClosed, 0, period.due, 1, at);
+    (record.start, record.end) = (period.start, period.end);
+    record
+}
+
+fn left(at: Timestamp, period: u32) -> Record {
+    let mut record = Record::new(Kind::PhaseLeft, 0, at, 1, period);
+    record.start = at;
     record
 }
 
@@ -127,6 +142,8 @@ fn run_cap_holds_with_the_largest_run_as_witness_and_is_undecided_in_silence() {
     let findings = bench.assess(0);
     assert_eq!(verdicts(&findings), [(0, Verdict::Holds, 0)]);
     assert_eq!(findings[0].numbers, [70, 80, 100, 2]);
+    assert_eq!(verdicts(&bench.assess(1)), []);
+    bench.run(&[closed(1)], None);
     assert_eq!(verdicts(&bench.assess(1)), [(1, Verdict::Undecided, 3)]);
 }
 
@@ -255,6 +272,8 @@ fn slowdown_starts_with_the_first_whole_period_and_is_undecided_in_silence() {
     let mut bench = Bench::new(shipped::SLOWDOWN, &[("shape", text("absolute")), ("base", flop(1000))]);
     bench.run(&[phase(0, Timestamp(period(3).start.0 + 1), 3, 1), claim(9, 3, 1, 5000, 5000)], None);
     assert_eq!(verdicts(&bench.assess(3)), []);
+    assert_eq!(verdicts(&bench.assess(4)), []);
+    bench.run(&[closed(4)], None);
     assert_eq!(verdicts(&bench.assess(4)), [(4, Verdict::Undecided, 3)]);
     bench.run(&[claim(10, 5, 1, 900, 1100)], None);
     assert_eq!(verdicts(&bench.assess(5)), [(5, Verdict::Undecided, 2)]);
@@ -284,4 +303,118 @@ fn slowdown_keeps_its_allowance_for_years_without_overflow() {
     bench.run(&[record, record], None);
     let findings = bench.run(&[], Some(far)).findings;
     assert_eq!(findings.last().unwrap().verdict, Verdict::Holds);
+}
+
+#[test]
+fn nobody_is_accused_of_silence_before_the_period_closed() {
+    let mut bench = Bench::new(shipped::REPORTING, &[("missing_violated_after", Value::Integer(2))]);
+    bench.run(&[owed(Kind::ObligationOpened, 1, 0, 0), owed(Kind::ObligationMissed, 2, 0, 0)], Some(0));
+    bench.run(&[owed(Kind::ObligationOpened, 3, 1, 0), owed(Kind::ObligationOpened, 4, 2, 0)], None);
+    assert_eq!(verdicts(&bench.assess(1)), [], "the report for period 1 can still come");
+    bench.run(&[owed(Kind::ObligationMissed, 5, 2, 0)], None);
+    let findings = bench.assess(2);
+    assert_eq!((verdicts(&findings), findings[0].numbers[0]), (vec![(2, Verdict::Undecided, 3)], 1));
+}
+
+#[test]
+fn no_clause_speaks_of_a_period_that_it_no_longer_holds() {
+    for (wasm, kept, parameters) in [
+        (shipped::RUN_CAP, 18, vec![("cap", flop(100))]),
+        (shipped::SLOWDOWN, 64, vec![("shape", text("absolute")), ("base", flop(100))]),
+    ] {
+        let mut bench = Bench::new(wasm, &parameters);
+        bench.run(&[phase(0, period(0).start, 0, 1), claim(10, 0, 1, 500, 500)], None);
+        assert_eq!(verdicts(&bench.assess(0)), [(0, Verdict::Violated, 1)]);
+        bench.run(&[closed(kept - 1), claim(11, 0, 2, 1, 1)], None);
+        let violated = |finding: &Finding| (finding.period, finding.verdict) == (0, Verdict::Violated);
+        assert!(bench.assess(0).iter().any(violated), "a late small claim makes nothing milder");
+        bench.run(&[closed(kept), claim(12, 0, 3, 1, 1), closed(0)], None);
+        assert_eq!(verdicts(&bench.assess(0)), []);
+    }
+    let mut bench = Bench::new(shipped::REPORTING, &[]);
+    let missed: Vec<_> = (0..65).map(|at| owed(Kind::ObligationMissed, 1, at, 0)).collect();
+    bench.run(&missed, Some(64));
+    bench.run(&[owed(Kind::ObligationMet, 2, 0, 0)], None);
+    assert_eq!(verdicts(&bench.assess(0)), []);
+}
+
+#[test]
+fn run_cap_asks_nothing_of_work_after_its_phase_was_left_and_asks_again_on_reentry() {
+    let mut bench = Bench::new(shipped::RUN_CAP, &[("cap", flop(100))]);
+    bench.run(&[phase(0, period(0).start, 0, 1)], None);
+    bench.run(&[left(Timestamp(period(1).start.0 + WEEK / 2), 1)], None);
+    bench.run(&[claim(10, 0, 1, 500, 500), claim(11, 1, 2, 500, 500), claim(12, 2, 3, 500, 500)], None);
+    bench.run(&[phase(20, period(3).start, 3, 1), claim(21, 3, 4, 500, 500)], None);
+    assert_eq!(
+        verdicts(&bench.assess(3)),
+        [(0, Verdict::Violated, 1), (1, Verdict::Undecided, 2), (2, Verdict::Holds, 0), (3, Verdict::Violated, 1)]
+    );
+}
+
+#[test]
+fn slowdown_judges_whole_periods_in_force_and_decays_anew_on_reentry() {
+    let parameters = [("shape", text("decaying")), ("base", flop(1000)), ("rate_ppm", Value::Integer(100_000))];
+    let mut bench = Bench::new(shipped::SLOWDOWN, &parameters);
+    bench.run(&[phase(0, period(0).start, 0, 1)], Some(0));
+    bench.run(&[left(Timestamp(period(2).start.0 + 1), 2)], None);
+    let claims: Vec<_> = (0..5).map(|at| claim(10 + u64::from(at), at, 1, 5000, 5000)).collect();
+    bench.run(&claims, None);
+    assert_eq!(verdicts(&bench.assess(4)), [(0, Verdict::Violated, 1), (1, Verdict::Violated, 1)]);
+    bench.run(&[phase(20, Timestamp(period(5).start.0 + 1), 5, 1), claim(21, 6, 1, 950, 950)], None);
+    let findings = bench.assess(6);
+    assert_eq!(verdicts(&findings), [(6, Verdict::Holds, 0)]);
+    assert_eq!(findings[0].numbers, [950, 950, 1000, 0]);
+}
+
+#[test]
+fn run_cap_takes_a_total_that_grew_for_work_whatever_the_window_says() {
+    let mut bench = Bench::new(shipped::RUN_CAP, &[("cap", flop(100))]);
+    bench.run(&[phase(0, period(0).start, 0, 0), claim(10, 0, 1, 50, 50)], Some(0));
+    let mut hidden = claim(11, 1, 1, 0, 0);
+    hidden.totals = Some(Totals { cumulative_lower: Flop(900), cumulative_upper: Flop(900), ..Totals::default() });
+    bench.run(&[hidden], None);
+    assert_eq!(verdicts(&bench.assess(1)), [(1, Verdict::Violated, 1)]);
+    let mut stopped = hidden;
+    (stopped.index, stopped.period) = (12, 2);
+    bench.run(&[stopped], None);
+    assert_eq!(verdicts(&bench.assess(2)), [(2, Verdict::Holds, 0)], "the same total again is no work");
+}
+
+/// 64 new runs a period, all of which go on for ever: what a ledger lets one lab do.
+#[test]
+fn no_lab_can_fill_the_state_of_a_clause_nor_hide_a_broken_cap_among_many_runs() {
+    let parameters = [("cap", flop(100)), ("required_grade", text("inspected"))];
+    let mut bench = Bench::new(shipped::RUN_CAP, &parameters);
+    bench.run(&[phase(0, period(0).start, 0, 1)], None);
+    let mut largest = 0;
+    for at in 0..40 {
+        let runs = 1..=64 * (at + 1);
+        let mut records: Vec<_> = runs.map(|run| claim(u64::from(run), at, run, 90, 120)).collect();
+        records.insert(records.len() / 3, claim(7, at, 100_000 + at, 101, 101));
+        let run = bench.run(&records, Some(at));
+        assert_eq!(run.findings.last().map(|finding| finding.verdict), Some(Verdict::Violated));
+        largest = largest.max(run.state.len());
+        let calls = records.len() as u64 / 1024 + 1;
+        assert!(run.gas_used < calls * Limits::V1.gas_per_call / 3, "{} gas", run.gas_used);
+    }
+    assert!(largest > 40_000 && largest < 128 * 1024, "{largest}");
+}
+
+#[test]
+fn every_clause_keeps_a_bounded_state_over_long_histories() {
+    let treaty = Treaty::parse(PAUSE_OPTION).unwrap();
+    let host = Host::new(Limits::V1).unwrap();
+    for (name, wasm) in shipped::ALL {
+        let module = host.admit(wasm).unwrap();
+        let parameters = treaty.parameters(name, "pause").unwrap();
+        let mut records = Vec::new();
+        for at in 0..300 {
+            let change = if at % 2 == 0 { phase(0, period(at).start, at, 1) } else { left(period(at).start, at) };
+            let claims = (0..20).map(|run| claim(u64::from(at), at, 20 * at + run, 1, 2));
+            records.extend(claims.chain([owed(Kind::ObligationMissed, 1, at, 0), closed(at), change]));
+        }
+        let run = host.run(&module, parameters, None, &records, None).unwrap();
+        assert_eq!(run.outcome, Outcome::Ok, "{name}");
+        assert!(run.state.len() < 64 * 1024, "{name}: {}", run.state.len());
+    }
 }

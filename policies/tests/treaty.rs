@@ -87,11 +87,12 @@ fn a_phase_without_adjudicators_triggers_or_lifts_is_refused() {
 
 #[test]
 fn what_a_treaty_must_not_say_is_refused_by_name() {
-    let cases: [(&str, &str, &str); 11] = [
+    let cases: [(&str, &str, &str); 12] = [
         ("name = \"pause-option\"", "name = \"pause-option\"\nsurprise = 1", "surprise"),
         ("standstill.treaty/1", "standstill.treaty/9", "format"),
         ("length = \"7d\"", "length = \"1ms\"", "periods.length"),
         ("length = \"7d\"", "length = \"7 weeks\"", "duration"),
+        ("length = \"7d\"", "length = \"44m\"", "periods.report_within"),
         ("tolerance_ppm = 300000", "tolerance_ppm = 1000001", "counting.tolerance_ppm"),
         ("id = \"lab-b\"", "id = \"lab-a\"", "used twice"),
         ("clause = \"run-cap\"", "clause = \"runcap\"", "runcap"),
@@ -162,12 +163,23 @@ fn a_template_names_a_clause_that_it_cannot_find() {
 #[test]
 fn moves_between_phases_are_decided_by_the_harsher_one() {
     let treaty = Treaty::parse(PAUSE_OPTION).unwrap();
-    assert_eq!(treaty.phase_rule("monitoring", "slowdown").unwrap().votes, 3);
+    assert_eq!(treaty.phase_rule("monitoring", "slowdown").unwrap().votes, 2);
     assert_eq!(treaty.phase_rule("slowdown", "monitoring").unwrap().votes, 3);
     assert_eq!(treaty.phase_rule("slowdown", "slowdown"), None);
     assert_eq!(treaty.phase_rule("slowdown", "nothing"), None);
     let needed = |members, ppm| votes_needed(members, Ppm(ppm));
     assert_eq!([needed(3, 666_666), needed(3, 666_667), needed(9, 500_001), needed(0, 1)], [2, 3, 5, 1]);
+}
+
+#[test]
+fn shares_of_the_shipped_treaty_are_the_fractions_that_its_text_names() {
+    for members in 1..=512usize {
+        assert_eq!(votes_needed(members, Ppm(666_666)), (2 * members).div_ceil(3), "two thirds of {members}");
+        assert_eq!(votes_needed(members, Ppm(750_000)), (3 * members).div_ceil(4), "three quarters of {members}");
+        assert_eq!(votes_needed(members, Ppm(500_001)), members / 2 + 1, "more than half of {members}");
+    }
+    let treaty = Treaty::parse(PAUSE_OPTION).unwrap();
+    assert_eq!((treaty.voting.amendment, treaty.voting.confirmation), (Ppm(666_666), Ppm(500_001)));
 }
 
 #[test]

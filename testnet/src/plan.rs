@@ -143,8 +143,8 @@ impl Plan {
 
 /// Nodes of one machine share its clock.
 const MAX_SKEW: Span = Span(5_000);
-/// Above this many heartbeats without a block, deadlines are extended.
-const OUTAGE_HEARTBEATS: u32 = 10;
+/// Above this many heartbeats without a block, deadlines are extended. Together they are no longer than the time to report.
+const OUTAGE_HEARTBEATS: u32 = 5;
 
 impl MemberPlan {
     /// A member; the id must be a [`Name`].

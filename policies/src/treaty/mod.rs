@@ -458,7 +458,8 @@ impl Treaty {
     }
 }
 
-/// The least number of votes that is at least `share` of `members`, and at least one.
+/// The least number of votes that is at least `share` of `members`, and at least one. Shares are written rounded down to a
+/// whole ppm: 666,666 asks for two thirds of any number of members that a treaty can have, 500,001 for more than half.
 pub fn votes_needed(members: usize, share: Ppm) -> usize {
     let exact = (members as u128) * u128::from(share.0);
     usize::try_from(exact.div_ceil(u128::from(Ppm::ONE.0))).unwrap_or(usize::MAX).max(1)

@@ -19,6 +19,8 @@ const MAX_PHASES: usize = 16;
 const MAX_CONDITIONS: usize = 64;
 const MAX_KEYS: usize = 16;
 const MAX_TEXT: usize = 16 * 1024;
+/// Periods that may have ended before the first of them is due: what a block looks through.
+const MAX_DUE_PERIODS: u64 = 64;
 const DAY_MS: u64 = 86_400_000;
 
 pub(super) fn read(bytes: &[u8]) -> Result<TreatyFile, TreatyError> {
@@ -43,11 +45,12 @@ pub(super) fn treaty(bytes: &[u8]) -> Result<Treaty, TreatyError> {
     check_members(&members)?;
     let (clauses, defaults) = clauses(&file)?;
     let phases = phases(&file, &members, &defaults)?;
+    let (periods, clocks) = (periods(&file)?, clocks(&file)?);
     Ok(Treaty {
         hash,
         chain_id: Hash::tagged(Domain::ChainId, &[hash.as_bytes()]),
-        periods: periods(&file)?,
-        clocks: clocks(&file)?,
+        periods,
+        clocks,
         response: response(&file)?,
         voting: voting(&file)?,
         entry_into_force: entry_into_force(&file, &members)?,
@@ -178,9 +181,11 @@ fn periods(file: &TreatyFile) -> Result<Periods, TreatyError> {
     let hint = "give `rationale`, `first_start`, `length` and `report_within`";
     let periods = article(file.periods.clone(), "periods", hint)?;
     text("periods.rationale", &periods.rationale)?;
+    let length_ms = span("periods.length", periods.length, 500, 366 * DAY_MS)?;
+    let longest = length_ms.saturating_mul(MAX_DUE_PERIODS).min(366 * DAY_MS);
     Ok(Periods {
-        length_ms: span("periods.length", periods.length, 500, 366 * DAY_MS)?,
-        report_within_ms: span("periods.report_within", periods.report_within, 1, 366 * DAY_MS)?,
+        length_ms,
+        report_within_ms: span("periods.report_within", periods.report_within, 1, longest)?,
         rationale: periods.rationale,
         first_start: periods.first_start,
     })

@@ -92,11 +92,10 @@ pub(crate) const PARTS: [Part; 4] = [
     },
 ];
 
-/// Adjudicators, and why they vote for the slowdown.
-pub(crate) const VOTES: [(&str, &str); 3] = [
+/// Adjudicators, and why they vote for the slowdown: two of the three, which is enough.
+pub(crate) const VOTES: [(&str, &str); 2] = [
     ("evaluator", "time horizon at 50 % passed a working week"),
     ("regulator-east", "models sped a small training script up by 52 times"),
-    ("regulator-west", "the rate of progress has doubled, as the evaluator finds"),
 ];
 
 impl Act {

@@ -136,7 +136,7 @@ fn acts(
     stage.evaluation()?;
     stage.narrator.chapter(
         "Period 1: the adjudicators vote",
-        "The evaluator and the regulators see what the treaty told them to watch for. All three votes are needed. \
+        "The evaluator and the regulators see what the treaty told them to watch for. Two of their three votes decide. \
          Then the labs report.",
     );
     stage.votes()?;

@@ -11,7 +11,8 @@
 //! | 3 | undecided | the report is missing | periods missing in a row |
 //! | 4 | violated | the report is missing, like those before it | periods missing in a row, limit |
 //!
-//! A period for which nothing was owed has no finding.
+//! A period for which nothing was owed, or for which the report can still come, has no finding and ends a row. The newest
+//! 64 periods are held; of an older one nothing is said.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -80,8 +81,7 @@ impl Clause for Reporting {
     fn assess(&mut self, period: &Period, findings: &mut Findings) {
         for at in 0..self.periods.len() {
             let owed = &self.periods[at];
-            let due = owed.period == period.index || (owed.fresh && owed.status != Status::Open);
-            if owed.period <= period.index && due {
+            if owed.period <= period.index && (owed.period == period.index || owed.fresh) {
                 self.report(at, findings);
                 self.periods[at].fresh = false;
             }
@@ -121,7 +121,8 @@ impl Reporting {
                 findings.add(owed.period, Verdict::Holds, 1, &late, &[owed.index]);
             }
             Status::Late => findings.add(owed.period, self.late_verdict, 2, &late, &[owed.index]),
-            Status::Open | Status::Missed => {
+            Status::Open => {}
+            Status::Missed => {
                 let missing = self.missing_in_a_row(at);
                 let limit = self.missing_violated_after;
                 if limit != 0 && missing >= limit {
@@ -133,12 +134,12 @@ impl Reporting {
         }
     }
 
-    /// This period and those before it, without a gap, for which no report came.
+    /// This period and those before it, without a gap, whose reports are missing: one that can still come is not.
     fn missing_in_a_row(&self, at: usize) -> u64 {
         let mut expected = self.periods[at].period;
         let mut count = 0;
         for owed in self.periods[..=at].iter().rev() {
-            if owed.period != expected || matches!(owed.status, Status::Late | Status::Met) {
+            if owed.period != expected || owed.status != Status::Missed {
                 break;
             }
             count += 1;

@@ -79,7 +79,12 @@ impl Findings {
         bytes.extend_from_slice(&(self.list.len() as u32).to_le_bytes());
         for finding in &self.list {
             bytes.extend_from_slice(&finding.period.to_le_bytes());
-            bytes.extend_from_slice(&[finding.verdict as u8, finding.numbers.len() as u8, finding.evidence.len() as u8, 0]);
+            bytes.extend_from_slice(&[
+                finding.verdict as u8,
+                finding.numbers.len() as u8,
+                finding.evidence.len() as u8,
+                0,
+            ]);
             bytes.extend_from_slice(&finding.code.to_le_bytes());
             finding.numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
             finding.evidence.iter().for_each(|index| bytes.extend_from_slice(&index.to_le_bytes()));

@@ -10,15 +10,18 @@
 //! | decaying | base x (1 - rate)^k, rounded down each period |
 //! | stock | base for all periods from 0 to k together |
 //!
-//! The schedule starts with the first whole period. A period in which the schedule changed from one to another is broken
-//! only if it breaks the looser of the two.
+//! The schedule starts with the first whole period and ends with the last one; when the clause comes into force again, it
+//! starts anew. A period in which the schedule changed from one to another is broken only if it breaks the looser of the
+//! two.
 //!
 //! | code | verdict | meaning | numbers |
 //! |---|---|---|---|
 //! | 0 | holds | the sum keeps the allowance | lower, upper, allowance, k |
 //! | 1 | violated | the sum's lower bound is above | lower, upper, allowance, k |
 //! | 2 | undecided | the allowance lies inside the interval | lower, upper, allowance, k |
-//! | 3 | undecided | nothing was claimed for the period | allowance, k |
+//! | 3 | undecided | the period closed and nothing was claimed for it | allowance, k |
+//!
+//! The newest 64 periods are held; of an older one nothing is said, though a stock still counts what it used.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -28,7 +31,7 @@ use alloc::vec::Vec;
 
 use standstill_clause_sdk::*;
 
-/// Periods of which the sums are kept one by one.
+/// Periods that are held, the newest.
 const KEEP: u32 = 64;
 /// Schedules that are remembered.
 const SCHEDULES: usize = 16;
@@ -43,6 +46,8 @@ pub struct Slowdown {
     shape: Shape,
     base: u128,
     rate_ppm: u64,
+    /// The newest period that a record spoke of.
+    newest: u32,
     schedules: Vec<Schedule>,
     periods: Vec<Sum>,
 }
@@ -61,10 +66,12 @@ struct Schedule {
     since: u64,
     /// First whole period.
     first: u32,
+    /// The period in which the clause left force; it and later ones are not judged. `u32::MAX` while in force.
+    left: u32,
     shape: Shape,
     base: u128,
     rate_ppm: u64,
-    /// For a stock: what periods that are no longer kept have used.
+    /// For a stock: what periods that are no longer held have used.
     used_lower: u128,
     used_upper: u128,
 }
@@ -72,10 +79,13 @@ struct Schedule {
 #[derive(Debug)]
 struct Sum {
     period: u32,
+    closed: bool,
     fresh: bool,
+    /// Claims, the newest of which are cited: claim n at place n modulo the places.
+    claims: u64,
     lower: u128,
     upper: u128,
-    cited: Vec<u64>,
+    cited: [u64; CITED],
 }
 
 impl Clause for Slowdown {
@@ -90,20 +100,33 @@ impl Clause for Slowdown {
             },
             base: parameters.flop("base").expect("the treaty gives `base`"),
             rate_ppm: parameters.integer("rate_ppm").unwrap_or(0).min(1_000_000),
+            newest: 0,
             schedules: Vec::new(),
             periods: Vec::new(),
         };
         if let Some(mut state) = state {
+            clause.newest = state.u32();
             clause.schedules = state.list(Schedule::read);
             clause.periods = state.list(Sum::read);
         }
         clause
     }
 
+    #[inline]
     fn step(&mut self, record: &Record<'_>) {
+        if record.period > self.newest {
+            self.newest = record.period;
+            self.forget();
+        }
         match record.kind {
-            PHASE => self.enter(record),
             TRAINING_COMPUTE => self.add(record),
+            PHASE => self.enter(record),
+            PHASE_LEFT => self.leave(record.period),
+            PERIOD_CLOSED => {
+                if let Some(at) = self.held(record.period) {
+                    self.periods[at].closed = true;
+                }
+            }
             _ => {}
         }
     }
@@ -117,22 +140,15 @@ impl Clause for Slowdown {
         }
         for at in 0..self.periods.len() {
             let sum = &self.periods[at];
-            if sum.period < period.index && sum.fresh {
-                self.report(sum.period, Some(at), findings);
-            }
-            if sum.period < period.index {
+            if sum.period == period.index || (sum.period < period.index && sum.fresh) {
+                self.report(sum, findings);
                 self.periods[at].fresh = false;
             }
         }
-        let at = self.periods.binary_search_by_key(&period.index, |sum| sum.period).ok();
-        self.report(period.index, at, findings);
-        if let Some(at) = at {
-            self.periods[at].fresh = false;
-        }
-        self.forget(period.index);
     }
 
     fn save(&self, state: &mut Writer) {
+        state.u32(self.newest);
         state.list(&self.schedules, |state, schedule| schedule.write(state));
         state.list(&self.periods, |state, sum| sum.write(state));
     }
@@ -141,88 +157,124 @@ impl Clause for Slowdown {
 impl Slowdown {
     fn enter(&mut self, record: &Record<'_>) {
         let (shape, base, rate_ppm) = (self.shape, self.base, self.rate_ppm);
-        let same = |last: &Schedule| (last.shape, last.base, last.rate_ppm) == (shape, base, rate_ppm);
+        let same = |last: &Schedule| {
+            last.left == u32::MAX && (last.shape, last.base, last.rate_ppm) == (shape, base, rate_ppm)
+        };
         if self.schedules.last().is_some_and(same) {
             return;
         }
         if self.schedules.len() == SCHEDULES {
             self.schedules.remove(0);
         }
-        let (since, first) = (record.start, record.period.saturating_add(1));
-        self.schedules.push(Schedule { since, first, shape, base, rate_ppm, used_lower: 0, used_upper: 0 });
+        let (since, first, left) = (record.start, record.period.saturating_add(1), u32::MAX);
+        self.schedules.push(Schedule { since, first, left, shape, base, rate_ppm, used_lower: 0, used_upper: 0 });
     }
 
+    fn leave(&mut self, period: u32) {
+        if let Some(last) = self.schedules.last_mut() {
+            last.left = last.left.min(period);
+        }
+    }
+
+    #[inline]
     fn add(&mut self, record: &Record<'_>) {
-        let at = match self.periods.binary_search_by_key(&record.period, |sum| sum.period) {
-            Ok(at) => at,
-            Err(at) => {
-                let cited = Vec::new();
-                self.periods.insert(at, Sum { period: record.period, fresh: true, lower: 0, upper: 0, cited });
-                at
+        match self.held(record.period) {
+            None => self.use_stock(record.period, record.flop_lower, record.flop_upper),
+            Some(at) => {
+                let sum = &mut self.periods[at];
+                sum.lower = sum.lower.saturating_add(record.flop_lower);
+                sum.upper = sum.upper.saturating_add(record.flop_upper);
+                sum.fresh = true;
+                sum.cited[(sum.claims % CITED as u64) as usize] = record.index;
+                sum.claims += 1;
             }
-        };
-        let sum = &mut self.periods[at];
-        sum.lower = sum.lower.saturating_add(record.flop_lower);
-        sum.upper = sum.upper.saturating_add(record.flop_upper);
-        sum.fresh = true;
-        if sum.cited.len() == CITED {
-            sum.cited.remove(0);
         }
-        sum.cited.push(record.index);
     }
 
-    fn report(&self, period: u32, at: Option<usize>, findings: &mut Findings) {
-        let Some(last) = self.schedules.iter().rposition(|schedule| schedule.first <= period) else { return };
-        let sum = at.map(|at| &self.periods[at]);
+    /// Where a period is held; one that is new begins to be.
+    #[inline]
+    fn held(&mut self, period: u32) -> Option<usize> {
+        match self.periods.last() {
+            Some(last) if last.period == period => Some(self.periods.len() - 1),
+            _ => self.find_or_hold(period),
+        }
+    }
+
+    #[cold]
+    fn find_or_hold(&mut self, period: u32) -> Option<usize> {
+        if self.newest - period >= KEEP {
+            return None;
+        }
+        let at = self.periods.binary_search_by_key(&period, |sum| sum.period);
+        Some(at.unwrap_or_else(|at| {
+            let cited = [0; CITED];
+            self.periods.insert(at, Sum { period, closed: false, fresh: true, claims: 0, lower: 0, upper: 0, cited });
+            at
+        }))
+    }
+
+    fn report(&self, sum: &Sum, findings: &mut Findings) {
+        let period = sum.period;
+        let Some(last) = self.schedule_of(period) else { return };
         let (lower, upper, allowance, k) = self.measure(last, period, sum);
-        let mut judged = (Verdict::at_most(lower, upper, allowance), lower, upper, allowance, k);
+        let mut verdict = Verdict::at_most(lower, upper, allowance);
         // The next schedule came into force within this period: only what breaks both is broken.
-        if self.schedules.get(last + 1).is_some_and(|next| next.first == period.saturating_add(1)) {
-            let next = &self.schedules[last + 1];
-            let verdict = Verdict::at_most(lower, upper, next.base);
-            if verdict != judged.0 {
-                judged.0 = judged.0.min(verdict).max(Verdict::Undecided);
+        if let Some(next) = self.schedules.get(last + 1).filter(|next| next.first == period.saturating_add(1)) {
+            let other = Verdict::at_most(lower, upper, next.base);
+            if other != verdict {
+                verdict = verdict.min(other).max(Verdict::Undecided);
             }
         }
-        let (verdict, lower, upper, allowance, k) = judged;
-        match sum {
-            None => findings.add(period, Verdict::Undecided, 3, &[allowance, k as u128], &[]),
-            Some(sum) => {
-                let code = match verdict {
-                    Verdict::Holds => 0,
-                    Verdict::Violated => 1,
-                    Verdict::Undecided => 2,
-                };
-                findings.add(period, verdict, code, &[lower, upper, allowance, k as u128], &sum.cited);
-            }
+        let code = match verdict {
+            Verdict::Holds => 0,
+            Verdict::Violated => 1,
+            Verdict::Undecided => 2,
+        };
+        if sum.claims != 0 {
+            let cited = sum.claims.min(CITED as u64) as usize;
+            findings.add(period, verdict, code, &[lower, upper, allowance, k as u128], &sum.cited[..cited]);
+        } else if sum.closed {
+            findings.add(period, Verdict::Undecided, 3, &[allowance, k as u128], &[]);
         }
+    }
+
+    /// The schedule that a whole period is judged by.
+    fn schedule_of(&self, period: u32) -> Option<usize> {
+        let last = self.schedules.iter().rposition(|schedule| schedule.first <= period)?;
+        Some(last).filter(|last| period < self.schedules[*last].left)
     }
 
     /// What counts against the allowance of a period under a schedule, and the allowance.
-    fn measure(&self, at: usize, period: u32, sum: Option<&Sum>) -> (u128, u128, u128, u32) {
+    fn measure(&self, at: usize, period: u32, sum: &Sum) -> (u128, u128, u128, u32) {
         let schedule = &self.schedules[at];
         let k = period - schedule.first;
         if schedule.shape != Shape::Stock {
-            let (lower, upper) = sum.map_or((0, 0), |sum| (sum.lower, sum.upper));
-            return (lower, upper, schedule.allowance(k), k);
+            return (sum.lower, sum.upper, schedule.allowance(k), k);
         }
         let counted = self.periods.iter().filter(|sum| (schedule.first..=period).contains(&sum.period));
         let used = (schedule.used_lower, schedule.used_upper);
-        let (lower, upper) = counted.fold(used, |(lower, upper), sum| {
-            (lower.saturating_add(sum.lower), upper.saturating_add(sum.upper))
-        });
+        let (lower, upper) = counted
+            .fold(used, |(lower, upper), sum| (lower.saturating_add(sum.lower), upper.saturating_add(sum.upper)));
         (lower, upper, schedule.base, k)
     }
 
     /// Drops periods that are long past; a stock keeps what they used.
-    fn forget(&mut self, now: u32) {
-        let Some(oldest) = now.checked_sub(KEEP) else { return };
-        let past = self.periods.partition_point(|sum| sum.period < oldest);
-        for sum in self.periods.drain(..past) {
-            if let Some(schedule) = self.schedules.last_mut().filter(|schedule| schedule.first <= sum.period) {
-                schedule.used_lower = schedule.used_lower.saturating_add(sum.lower);
-                schedule.used_upper = schedule.used_upper.saturating_add(sum.upper);
-            }
+    #[cold]
+    fn forget(&mut self) {
+        let Some(newest_past) = self.newest.checked_sub(KEEP) else { return };
+        let past = self.periods.partition_point(|sum| sum.period <= newest_past);
+        let dropped: Vec<Sum> = self.periods.drain(..past).collect();
+        for sum in dropped {
+            self.use_stock(sum.period, sum.lower, sum.upper);
+        }
+    }
+
+    #[cold]
+    fn use_stock(&mut self, period: u32, lower: u128, upper: u128) {
+        if let Some(at) = self.schedule_of(period) {
+            let schedule = &mut self.schedules[at];
+            schedule.used_lower = schedule.used_lower.saturating_add(lower);
+            schedule.used_upper = schedule.used_upper.saturating_add(upper);
         }
     }
 }
@@ -247,6 +299,7 @@ impl Schedule {
         Schedule {
             since: state.u64(),
             first: state.u32(),
+            left: state.u32(),
             shape: match state.u8() {
                 0 => Shape::Absolute,
                 1 => Shape::Growing,
@@ -263,6 +316,7 @@ impl Schedule {
     fn write(&self, state: &mut Writer) {
         state.u64(self.since);
         state.u32(self.first);
+        state.u32(self.left);
         state.u8(self.shape as u8);
         state.u128(self.base);
         state.u64(self.rate_ppm);
@@ -273,21 +327,21 @@ impl Schedule {
 
 impl Sum {
     fn read(state: &mut Reader<'_>) -> Self {
-        Sum {
-            period: state.u32(),
-            fresh: state.u8() != 0,
-            lower: state.u128(),
-            upper: state.u128(),
-            cited: state.list(|state| state.u64()),
-        }
+        let (period, flags, claims) = (state.u32(), state.u8(), state.u64());
+        let (lower, upper) = (state.u128(), state.u128());
+        let mut cited = [0; CITED];
+        cited.iter_mut().take(claims.min(CITED as u64) as usize).for_each(|index| *index = state.u64());
+        Sum { period, closed: flags & 1 != 0, fresh: flags & 2 != 0, claims, lower, upper, cited }
     }
 
     fn write(&self, state: &mut Writer) {
         state.u32(self.period);
-        state.u8(self.fresh as u8);
+        state.u8(self.closed as u8 | (self.fresh as u8) << 1);
+        state.u64(self.claims);
         state.u128(self.lower);
         state.u128(self.upper);
-        state.list(&self.cited, |state, index| state.u64(*index));
+        let cited = self.claims.min(CITED as u64) as usize;
+        self.cited[..cited].iter().for_each(|index| state.u64(*index));
     }
 }
 
