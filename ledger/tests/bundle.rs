@@ -50,6 +50,22 @@ fn sample(heights: u64) -> Vec<u8> {
     writer.finish().unwrap().0
 }
 
+#[test]
+fn a_frame_that_states_no_size_is_budgeted_by_what_it_holds_and_refused() {
+    use std::io::Write as _;
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 0).unwrap();
+    let noise: Vec<u8> = (0..200u32).flat_map(|n| *Hash::sha256(&n.to_le_bytes()).as_bytes()).collect();
+    encoder.write_all(&noise).unwrap();
+    let compressed = encoder.finish().unwrap();
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&(compressed.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(frame_digest(&first_digest(), &compressed).as_bytes());
+    bytes.extend_from_slice(&compressed);
+    let raw = BundleReader::open(&bytes[..]).unwrap().next_raw().unwrap().unwrap();
+    assert!(raw.content_size() >= compressed.len(), "{} of {}", raw.content_size(), compressed.len());
+    assert!(matches!(raw.decode(), Err(BundleError::Compression { .. })));
+}
+
 fn kinds(bytes: &[u8]) -> Result<Vec<&'static str>, BundleError> {
     let mut reader = BundleReader::open(bytes)?;
     let mut kinds = Vec::new();

@@ -50,6 +50,22 @@ fn an_entry_becomes_final_has_a_receipt_and_is_in_every_view_of_the_log() {
     assert_eq!(ready.status, 200, "{}", ready.text());
     assert!(client.get("/metrics").text().contains("standstill_ledger_height "));
     assert!(client.get("/metrics").text().ends_with("# EOF\n"));
+
+    let exported = client.get("/v1/bundle").bytes;
+    let mut reader = BundleReader::open(&exported[..]).unwrap();
+    let (mut head, mut covered) = (0, 0);
+    while let Some(frame) = reader.next_frame().unwrap() {
+        match frame {
+            Frame::Block(block) => head = block.header.log_size,
+            Frame::Checkpoint(note) => {
+                let note = standstill_protocol::note::Note::parse(&note).unwrap();
+                covered = policy.verify(&note).unwrap().checkpoint().size;
+                assert_eq!(covered, head, "it stands behind the block whose log it covers");
+            }
+            _ => {}
+        }
+    }
+    assert!(covered > index && covered == head, "a checkpoint covers the last record: {covered} of {head}");
     stop(&runtime, node);
     assert!(chain.homes[0].config.paths.log.join("checkpoint").exists());
     assert!(chain.homes[0].config.paths.log.join("policy").exists());

@@ -5,7 +5,8 @@
 //! 1. A check has a number and a name; the same ones stand in the code, the screen, the JSON document,
 //!    `spec/60-checks.md` and the tests.
 //! 2. Every failure is counted; at most `max_failures` of a check are kept with their scope.
-//! 3. No failure stops another check where it can go on. What could not go on is counted as `not-checked`.
+//! 3. No failure stops another check where it can go on. A check that did not see everything it needs is `not-run`.
+//! 4. Only this crate collects: results, and so a [`Verdict`](crate::Verdict), cannot be made from outside.
 
 use std::fmt;
 
@@ -127,16 +128,19 @@ const ABOUT: [About; 8] = [
     About {
         claim: "every head carries a quorum of signatures",
         what: "Each header's hash is signed by more than two thirds of the validators of its height; every signature \
-               present is valid, known and in order",
-        why: "One history rests on the quorum and on nothing else",
-        then: "The head is not final: someone made it without the validators, or the file was cut",
+               present is valid, known and in order; and a checkpoint that satisfies the trust file's policy covers \
+               the last record",
+        why: "The quorum makes a head final; whoever cosigned saw that head before, so that even a quorum cannot write \
+              another history later and call it the only one",
+        then: "The head is not final: someone made it without the validators, or the file was cut. `part` without a \
+               failure: no cosigned checkpoint covers the last record, get a bundle that holds one",
     },
     About {
         claim: "each head extends the last",
         what: "Heights rise by one from 1, each header names the hash of the one before, times grow, checkpoints and \
                heads that the trust file has seen lie on this ledger",
         why: "Otherwise two stretches of different ledgers could be spliced, or a fork be hidden",
-        then: "With two valid heads that conflict (exit 11), the signers of both are guilty: keep both files",
+        then: "With two valid heads that conflict (exit 11), the signers of both are guilty: keep the file, it is the proof",
     },
     About {
         claim: "treaty, modules match the pinned hashes",
@@ -167,7 +171,7 @@ pub enum Status {
     Ok,
     /// Something failed.
     Failed,
-    /// It could not run, or not to the end, because of another check's failure.
+    /// It could not run, or not to the end: because of another check's failure, or of what the bundle lacks.
     NotRun,
 }
 
@@ -206,18 +210,28 @@ pub struct CheckResult {
     pub failed: u64,
     /// The first failures.
     pub failures: Vec<Failure>,
+    /// What the check needed and the bundle does not hold, if that is why it is not complete.
+    pub gap: Option<Failure>,
 }
 
 /// Collects while the checks run.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     results: Vec<CheckResult>,
     complete: [bool; 8],
     max_failures: usize,
     equivocations: u64,
 }
 
-/// The results of all eight checks: made by [`Tally::close`] only.
+/// The results of all eight checks. An audit makes them, and nothing else can:
+///
+/// ```compile_fail,E0603
+/// use standstill_verifier::checks::Tally;
+/// ```
+///
+/// ```compile_fail,E0451
+/// let forged = standstill_verifier::Results { results: Vec::new(), equivocations: 0 };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
     results: Vec<CheckResult>,
@@ -226,20 +240,21 @@ pub struct Results {
 
 impl Tally {
     /// Nothing examined, nothing complete.
-    pub fn new(max_failures: usize) -> Self {
-        let empty = |check| CheckResult { check, status: Status::NotRun, examined: 0, failed: 0, failures: vec![] };
+    pub(crate) fn new(max_failures: usize) -> Self {
+        let empty =
+            |check| CheckResult { check, status: Status::NotRun, examined: 0, failed: 0, failures: vec![], gap: None };
         let results = Check::ALL.into_iter().map(empty).collect();
         Tally { results, complete: [false; 8], max_failures, equivocations: 0 }
     }
 
     /// Counts things that a check looked at.
-    pub fn examined(&mut self, check: Check, count: u64) {
+    pub(crate) fn examined(&mut self, check: Check, count: u64) {
         let result = &mut self.results[check as usize];
         result.examined = result.examined.saturating_add(count);
     }
 
     /// Counts a failure, and keeps it while there is room.
-    pub fn fail(&mut self, check: Check, failure: Failure) {
+    pub(crate) fn fail(&mut self, check: Check, failure: Failure) {
         let max = self.max_failures;
         let result = &mut self.results[check as usize];
         result.failed = result.failed.saturating_add(1);
@@ -249,25 +264,30 @@ impl Tally {
     }
 
     /// Notes that two valid heads conflict, and fails check 5 with it.
-    pub fn equivocation(&mut self, failure: Failure) {
+    pub(crate) fn equivocation(&mut self, failure: Failure) {
         self.equivocations += 1;
         self.fail(Check::Consistency, failure);
     }
 
+    /// Says what keeps a check from being complete, though nothing in it failed.
+    pub(crate) fn gap(&mut self, check: Check, gap: Failure) {
+        self.results[check as usize].gap.get_or_insert(gap);
+    }
+
     /// Says that a check has seen everything there was to see.
-    pub fn complete(&mut self, check: Check) {
+    pub(crate) fn complete(&mut self, check: Check) {
         self.complete[check as usize] = true;
     }
 
     /// Whether any integrity check has failed so far.
-    pub fn integrity_failed(&self) -> bool {
+    pub(crate) fn integrity_failed(&self) -> bool {
         self.results.iter().any(|result| result.check.is_integrity() && result.failed > 0)
     }
 
     /// Ends the checks. One that failed is `Failed`; one that was not completed is `NotRun`, whatever it saw.
-    pub fn close(mut self) -> Results {
+    pub(crate) fn close(mut self) -> Results {
         for (result, complete) in self.results.iter_mut().zip(self.complete) {
-            result.status = match (result.failed, complete) {
+            result.status = match (result.failed, complete && result.gap.is_none()) {
                 (0, true) => Status::Ok,
                 (0, false) => Status::NotRun,
                 _ => Status::Failed,
@@ -286,6 +306,11 @@ impl Results {
     /// The result of one check.
     pub fn of(&self, check: Check) -> &CheckResult {
         &self.results[check as usize]
+    }
+
+    /// Whether every integrity check ran to its end and nothing failed.
+    pub fn integrity_holds(&self) -> bool {
+        self.iter().all(|result| !result.check.is_integrity() || result.status == Status::Ok)
     }
 
     /// Whether valid heads conflict, and nothing else is wrong with the ledger.

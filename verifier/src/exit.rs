@@ -3,7 +3,7 @@
 //! Rules:
 //!
 //! 1. Of several that apply, the one of least trust wins: 10 before 11 before 20 before 21 before 0.
-//! 2. A [`Verdict`] is made from the results of all eight checks by [`Verdict::of`] and in no other way. Exit 0 of a
+//! 2. A [`Verdict`] is made from the results of all eight checks by `Verdict::of` and in no other way. Exit 0 of a
 //!    checking command comes from such a value and from nowhere else.
 //! 3. The documentation, `--help` and the tests read this table.
 
@@ -80,16 +80,26 @@ impl Exit {
 
 /// What the clauses said, over all members and periods that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// Some clause is violated.
-    pub violated: bool,
+    pub(crate) violated: bool,
     /// Some clause could not be decided.
-    pub undecided: bool,
+    pub(crate) undecided: bool,
     /// The bundle ends too early for the time that was asked for.
-    pub stale: bool,
+    pub(crate) stale: bool,
 }
 
-/// The answer of a checking command. It can only be made from finished checks.
+/// The answer of a checking command. Only an audit makes one, from finished checks:
+///
+/// ```compile_fail,E0624
+/// fn forge(report: &standstill_verifier::Report) -> standstill_verifier::Verdict {
+///     standstill_verifier::Verdict::of(&report.results, Default::default())
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// let forged = standstill_verifier::Verdict { exit: standstill_verifier::Exit::Holds };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     exit: Exit,
@@ -97,7 +107,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Decides. Integrity first, then forks, then clauses; a check that did not run caps the answer at `undecided`.
-    pub fn of(results: &Results, judgement: Judgement) -> Verdict {
+    pub(crate) fn of(results: &Results, judgement: Judgement) -> Verdict {
         let failed = |check: &Check| results.of(*check).status == Status::Failed;
         let integrity = Check::ALL.iter().filter(|check| check.is_integrity());
         let all_ran = results.iter().all(|result| matches!(result.status, Status::Ok | Status::Failed));

@@ -66,6 +66,8 @@ struct CheckJson<'a> {
     examined: u64,
     failed: u64,
     failures: Vec<FailureJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<FailureJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -174,6 +176,7 @@ fn check(result: &CheckResult) -> CheckJson<'_> {
         examined: result.examined,
         failed: result.failed,
         failures: result.failures.iter().map(failure).collect(),
+        gap: result.gap.as_ref().map(failure),
     }
 }
 

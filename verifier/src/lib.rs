@@ -26,6 +26,6 @@ pub mod words;
 
 pub use audit::{AuditError, Progress, verify_bundle, verify_bundle_watched};
 pub use checks::{Check, CheckResult, Failure, Results, Status};
-pub use exit::{Exit, Judgement, Verdict};
+pub use exit::{Exit, Verdict};
 pub use report::{Options, Report};
 pub use trust::{Trust, TrustError};

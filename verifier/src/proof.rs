@@ -60,7 +60,8 @@ struct CheckJson<'a> {
 
 /// Checks a receipt. `entry` stands in where the receipt carries none; `treaty` brings the members' keys.
 pub fn verify(receipt: &[u8], entry: Option<&[u8]>, treaty: Option<&[u8]>, trust: &Trust) -> ProofReport {
-    let empty = |(check, _)| CheckResult { check, status: Status::NotRun, examined: 0, failed: 0, failures: vec![] };
+    let empty =
+        |(check, _)| CheckResult { check, status: Status::NotRun, examined: 0, failed: 0, failures: vec![], gap: None };
     let mut report = ProofReport { checks: CHECKS.map(empty).to_vec(), facts: Vec::new() };
     let proof = match TlogProof::parse(receipt) {
         Ok(proof) if proof.to_bytes() == receipt => proof,

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use standstill_policies::Verdict as ClauseVerdict;
 use standstill_protocol::hash::Hash;
 
-use crate::checks::{Check, CheckResult, Status};
+use crate::checks::{Check, CheckResult, Failure, Status};
 use crate::exit::Exit;
 use crate::report::{ClauseReport, MemberVerdict, PeriodVerdict, Report};
 
@@ -107,26 +107,30 @@ fn check_line(out: &mut String, result: &CheckResult, report: &Report) {
 fn failures(out: &mut String, report: &Report) {
     for result in report.results.iter().filter(|result| result.failed > 0) {
         out.push('\n');
-        for failure in result.failures.iter().take(SHOWN) {
-            let scope = failure.scope.join(" > ");
-            let place = if scope.is_empty() { String::new() } else { format!("{scope}: ") };
-            let text = format!("{place}{} [{}]", failure.message, failure.code);
-            for (index, row) in wrap(&text, WIDTH - 17).into_iter().enumerate() {
-                let label = if index == 0 {
-                    format!("{:>2}  {}", result.check.number(), result.check.name())
-                } else {
-                    String::new()
-                };
-                let _ = writeln!(out, "{label:<17}{row}");
-            }
-        }
+        result.failures.iter().take(SHOWN).for_each(|failure| failure_lines(out, result, failure));
         let more = result.failed.saturating_sub(result.failures.len().min(SHOWN) as u64);
         if more > 0 {
             let _ = writeln!(out, "{:<17}and {} more", "", grouped(more));
         }
     }
-    if report.results.iter().any(|result| result.status == Status::NotRun) {
+    for result in report.results.iter().filter(|result| result.status == Status::NotRun) {
+        let Some(gap) = &result.gap else { continue };
+        out.push('\n');
+        failure_lines(out, result, gap);
+    }
+    if report.results.iter().any(|result| result.status == Status::NotRun && result.gap.is_none()) {
         let _ = writeln!(out, "\n`part`: the check could not go on after the failures above");
+    }
+}
+
+fn failure_lines(out: &mut String, result: &CheckResult, failure: &Failure) {
+    let scope = failure.scope.join(" > ");
+    let place = if scope.is_empty() { String::new() } else { format!("{scope}: ") };
+    let text = format!("{place}{} [{}]", failure.message, failure.code);
+    let mut label = format!("{:>2}  {}", result.check.number(), result.check.name());
+    for row in wrap(&text, WIDTH - 17) {
+        let _ = writeln!(out, "{label:<17}{row}");
+        label.clear();
     }
 }
 
@@ -201,12 +205,19 @@ pub fn summary(report: &Report) -> String {
     };
     let words =
         |(clauses, members): (usize, usize)| format!("{} for {}", counted(clauses, "clause"), counted(members, "lab"));
+    let integrity = match report.results.integrity_holds() {
+        true => "Integrity holds.",
+        false => "Integrity checked in part.",
+    };
     match report.verdict.exit() {
-        Exit::Holds => "Every clause holds. Integrity holds.".to_owned(),
-        Exit::Violated => format!("{}. Integrity holds.", words(tally(ClauseVerdict::Violated))),
-        Exit::Undecided if report.stale => "The bundle is stale. Integrity holds.".to_owned(),
-        Exit::Undecided => format!("{}. Integrity holds.", words(tally(ClauseVerdict::Undecided))),
-        Exit::Equivocation => "Two valid heads conflict: keep both files.".to_owned(),
+        Exit::Holds => format!("Every clause holds. {integrity}"),
+        Exit::Violated => format!("{}. {integrity}", words(tally(ClauseVerdict::Violated))),
+        Exit::Undecided if report.stale => format!("The bundle is stale. {integrity}"),
+        Exit::Undecided if tally(ClauseVerdict::Undecided).0 > 0 => {
+            format!("{}. {integrity}", words(tally(ClauseVerdict::Undecided)))
+        }
+        Exit::Undecided => format!("Nothing is violated. {integrity}"),
+        Exit::Equivocation => "Two valid heads conflict: keep this file.".to_owned(),
         _ => "Integrity failed: believe nothing in this file.".to_owned(),
     }
 }
@@ -217,6 +228,9 @@ fn next_step(report: &Report, sources: &Sources) -> Option<String> {
         Exit::Holds => None,
         Exit::Undecided if report.stale => Some("get a newer bundle of the same ledger".to_owned()),
         Exit::Violated => Some(format!("standstill-verify bundle {} --json", sources.bundle)),
+        Exit::Undecided if report.results.iter().any(|result| result.gap.is_some()) => {
+            Some("get a bundle that holds a cosigned checkpoint of its last record".to_owned())
+        }
         _ => failed.map(|result| format!("standstill-verify explain {}", result.check.number())),
     }
 }

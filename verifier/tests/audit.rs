@@ -330,11 +330,64 @@ fn heads_that_were_seen_must_be_on_the_ledger() {
         failing(&bundle(&world), &trust)
     };
     assert_eq!(seen(header.log_size, header.log_root), (0, vec![]));
-    let conflict = vec![(Check::Consistency, vec!["seen-head-conflict"])];
-    assert_eq!(seen(header.log_size, Hash::sha256(b"fork")), (11, conflict.clone()));
-    assert_eq!(seen(header.log_size - 1, Hash::sha256(b"between")), (11, conflict));
+    let mismatch = vec![(Check::Consistency, vec!["seen-head-mismatch"])];
+    assert_eq!(seen(header.log_size, Hash::sha256(b"fork")), (10, mismatch), "nobody signed that line");
+    let between = vec![(Check::Consistency, vec!["seen-head-between"])];
+    assert_eq!(seen(header.log_size - 1, Hash::sha256(b"between")), (10, between));
     let beyond = vec![(Check::Completeness, vec!["ends-before-seen-head"])];
     assert_eq!(seen(header.log_size + 1, Hash::sha256(b"later")), (21, beyond));
+}
+
+#[test]
+fn a_quorum_that_writes_history_anew_without_its_cosigners_never_holds() {
+    let rewritten = honest();
+    let report = audit(&bare_bundle(&rewritten), &trust(&rewritten));
+    assert_eq!(outcome(&report), (21, vec![]), "every validator signed, and still nobody else knows this history");
+    let quorum = report.results.of(Check::Quorum);
+    assert_eq!(quorum.status, Status::NotRun);
+    assert_eq!(quorum.gap.as_ref().map(|gap| gap.code), Some("no-checkpoint"));
+    assert!(!report.results.integrity_holds());
+
+    let early = |header: &standstill_protocol::block::Header| {
+        (header.log_size == first_size(&rewritten)).then(|| checkpoint(&rewritten, header))
+    };
+    let report = audit(&bundle_with(&rewritten, early), &trust(&rewritten));
+    assert_eq!(
+        report.results.of(Check::Quorum).status,
+        Status::NotRun,
+        "a checkpoint of an earlier record is not enough"
+    );
+    assert_eq!(report.verdict.exit().code(), 21);
+
+    let accused = violated();
+    let report = audit(&bare_bundle(&accused), &trust(&accused));
+    assert_eq!(outcome(&report), (20, vec![]), "leaving out a checkpoint does not hide a violation");
+    assert!(!report.results.integrity_holds());
+}
+
+/// Size of the log after the first block with entries.
+fn first_size(world: &standstill_ledger::testing::World) -> u64 {
+    world.blocks.iter().map(|(block, _)| block.header.log_size).find(|size| *size > 0).unwrap()
+}
+
+#[test]
+fn a_checkpoint_without_the_outside_witness_that_the_policy_asks_for_is_refused() {
+    let world = honest();
+    let mut strict = trust(&world);
+    let witness = standstill_ledger::testing::secret_key("outside", "cosigner").public_key();
+    let name = "witness.example/outside".parse().unwrap();
+    let key = standstill_protocol::note::VerifierKey::new(
+        name,
+        standstill_protocol::note::SignatureType::Cosignature,
+        &witness,
+    );
+    let text = strict.policy.to_string();
+    let (head, quorum) = text.trim_end().rsplit_once("quorum ").unwrap();
+    let text = format!("{head}witness outside {}\ngroup both all outside {quorum}\nquorum both\n", key.unwrap());
+    strict.policy = standstill_protocol::tlog_policy::TlogPolicy::parse(text.as_bytes()).unwrap();
+    let expected = vec![(Check::Quorum, vec!["checkpoint-signatures"])];
+    assert_eq!(failing(&bundle(&world), &strict), (10, expected));
+    assert_eq!(failing(&bare_bundle(&world), &strict), (21, vec![]));
 }
 
 #[test]

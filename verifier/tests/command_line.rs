@@ -105,6 +105,29 @@ fn every_exit_code_has_its_occasion() {
 }
 
 #[test]
+fn a_missing_checkpoint_is_said_on_the_screen() {
+    let world = honest();
+    let desk = Desk::new(&world);
+    desk.write("bare.standstill", &bare_bundle(&world));
+    let output = desk.run(&["bundle", "bare.standstill", "--trust", "trust.toml"]);
+    let screen = stdout(&output);
+    assert_eq!(output.status.code(), Some(21), "{screen}");
+    for words in
+        ["part", "[no-checkpoint]", "Integrity checked in part.", "get a bundle that holds a cosigned checkpoint"]
+    {
+        assert!(screen.contains(words), "{words:?} is missing in\n{screen}");
+    }
+    assert!(!screen.contains("Integrity holds") && !screen.contains("after the failures above"), "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+    let document = desk.run(&["bundle", "bare.standstill", "--trust", "trust.toml", "--json"]);
+    let document: Value = serde_json::from_slice(&document.stdout).unwrap();
+    assert_eq!(document["checks"][3]["gap"]["code"], "no-checkpoint");
+    let schema = std::fs::read(repository().join("spec/schemas/verdict.json")).unwrap();
+    let schema: Value = serde_json::from_slice(&schema).unwrap();
+    matches(&document, &schema, &schema, "document");
+}
+
+#[test]
 fn errors_go_to_stderr_with_a_hint_and_quiet_silences_them() {
     let desk = Desk::new(&honest());
     let output = desk.run(&["explain", "9"]);

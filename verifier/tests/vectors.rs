@@ -47,7 +47,8 @@ const DECLARED: &[Declared] = &[
     ("violated", 20, None),
     ("undecided", 21, Some((8, "missing"))),
     ("stale", 21, Some((8, "stale"))),
-    ("with-checkpoint", 0, None),
+    ("no-checkpoint", 21, None),
+    ("no-checkpoint-violated", 20, None),
     ("checkpoint-conflict", 11, Some((5, "checkpoint-conflict"))),
     ("uncertified", 10, Some((4, "uncertified"))),
     ("no-blocks", 10, Some((1, "no-blocks"))),
@@ -111,8 +112,9 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Option<Timestamp>)> {
         ("violated", "lab-d trains above the cap in a slowdown", bundle(&violated()), None),
         ("undecided", "lab-c never reports", bundle(&silent()), None),
         ("stale", "sound, and asked for a later day", whole.clone(), Some(late)),
-        ("with-checkpoint", "sound, with a cosigned checkpoint", with_checkpoint(&world, None), None),
-        ("checkpoint-conflict", "the cosigned checkpoint is of another log", with_checkpoint(&world, Some(())), None),
+        ("no-checkpoint", "no cosigned checkpoint covers the last record", bare_bundle(&world), None),
+        ("no-checkpoint-violated", "the same, and a violation shows", bare_bundle(&violated()), None),
+        ("checkpoint-conflict", "another cosigned checkpoint is of another log", with_conflict(&world), None),
         ("uncertified", "the last certificate is missing", seal(&all[..all.len() - 1]), None),
         ("no-blocks", "treaty and modules, and nothing behind them", seal(&all[..first]), None),
         ("truncated", "cut inside the last frame", whole[..whole.len() - 1].to_vec(), None),
@@ -124,11 +126,9 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Option<Timestamp>)> {
     cases
 }
 
-fn with_checkpoint(world: &World, other: Option<()>) -> Vec<u8> {
+fn with_conflict(world: &World) -> Vec<u8> {
     let mut header = world.tip().unwrap().clone();
-    if other.is_some() {
-        header.log_root = Hash::sha256(b"another log");
-    }
+    header.log_root = Hash::sha256(b"another log");
     let mut all = frames(&bundle(world));
     all.push(Frame::Checkpoint(checkpoint(world, &header)));
     seal(&all)

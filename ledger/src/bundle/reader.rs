@@ -134,12 +134,14 @@ impl RawFrame {
         (FRAME_HEADER_BYTES + self.compressed.len()) as u64
     }
 
-    /// Bytes that the frame says it decompresses to, within the limit: what to budget for before decoding it.
+    /// Bytes to budget for before decoding the frame: those that it says it decompresses to, within the limit, and at
+    /// least those that it holds already. One that states nothing is refused by [`RawFrame::decode`], and counts too.
     pub fn content_size(&self) -> usize {
-        match zstd_safe::get_frame_content_size(&self.compressed) {
+        let stated = match zstd_safe::get_frame_content_size(&self.compressed) {
             Ok(Some(size)) => usize::try_from(size).unwrap_or(MAX_FRAME_BYTES).min(MAX_FRAME_BYTES),
             _ => 0,
-        }
+        };
+        stated.max(self.compressed.len())
     }
 
     /// Decompresses and decodes.

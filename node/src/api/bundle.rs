@@ -10,8 +10,6 @@ use axum::response::{IntoResponse, Response};
 use libp2p::futures::stream;
 use serde::Deserialize;
 use standstill_ledger::bundle::{BundleError, BundleWriter};
-use standstill_protocol::checkpoint::Checkpoint;
-use standstill_protocol::note::Note;
 use tokio::sync::mpsc;
 
 use super::{App, Problem, Shared};
@@ -36,7 +34,11 @@ pub(super) async fn bundle(
 ) -> Result<Response, Problem> {
     let Query(BundleQuery { from, to }) = query.map_err(|error| Problem::bad_parameter(error.body_text()))?;
     let tip = shared.replica.tip().borrow().height;
-    let (from, to) = (from.unwrap_or(1), to.unwrap_or(tip).min(tip));
+    let to = match to {
+        Some(to) => to.min(tip),
+        None => last_cosigned(&shared, tip).map_err(Problem::from)?,
+    };
+    let from = from.unwrap_or(1);
     if from == 0 || from > to {
         return Err(Problem::bad_parameter(format!("heights {from} to {to} are none: the tip is at {tip}")));
     }
@@ -69,26 +71,33 @@ fn write(shared: &Shared, pieces: Pieces, from: u64, to: u64) -> Result<(), io::
     let failed = |error: BundleError| io::Error::other(error.to_string());
     let missing = |height| io::Error::other(format!("block {height} is missing"));
     let store = shared.replica.store();
+    let size = store.header(to).map_err(io::Error::other)?.map_or(0, |header| header.log_size);
+    let mut checkpoint = store.checkpoint_to(size).map_err(io::Error::other)?;
     let mut writer = BundleWriter::new(pieces, &shared.treaty, &shared.modules).map_err(failed)?;
     for height in from..=to {
         let block = store.block(height).map_err(io::Error::other)?.ok_or_else(|| missing(height))?;
         let certificate = store.certificate(height).map_err(io::Error::other)?.ok_or_else(|| missing(height))?;
         writer.block(&block, &certificate).map_err(failed)?;
-    }
-    let size = store.header(to).map_err(io::Error::other)?.map_or(0, |header| header.log_size);
-    if let Some((_, note)) = store.checkpoint_to(size).map_err(io::Error::other)?
-        && covers(&note, store.header(from).map_err(io::Error::other)?.map_or(0, |header| header.log_size))
-    {
-        writer.checkpoint(&note).map_err(failed)?;
+        // A checkpoint stands behind the block whose head it is.
+        if let Some((_, note)) = checkpoint.take_if(|(size, _)| *size == block.header.log_size) {
+            writer.checkpoint(&note).map_err(failed)?;
+        }
     }
     let (mut pieces, _) = writer.finish().map_err(failed)?;
     pieces.flush()
 }
 
-/// Whether a checkpoint is about a head within the bundle.
-fn covers(note: &[u8], first: u64) -> bool {
-    let checkpoint = Note::parse(note).ok().and_then(|note| Checkpoint::of(&note).ok());
-    checkpoint.is_some_and(|checkpoint| checkpoint.size >= first)
+/// The last height whose log is whole under a cosigned checkpoint; the tip where none is cosigned yet. Without such a
+/// checkpoint a verifier cannot say that this history is the one that the cosigners know.
+fn last_cosigned(shared: &Shared, tip: u64) -> Result<u64, crate::store::StoreError> {
+    let store = shared.replica.store();
+    let size = |height| store.header(height).map(|header| header.map_or(0, |header| header.log_size));
+    let Some((cosigned, _)) = store.checkpoint_to(size(tip)?)? else { return Ok(tip) };
+    let mut height = tip;
+    while height > 1 && size(height)? > cosigned {
+        height -= 1;
+    }
+    Ok(height)
 }
 
 /// A writer into a channel.

@@ -40,7 +40,7 @@ pub(super) enum Ledger {
         /// The first height [default: 1]
         #[arg(long)]
         from: Option<u64>,
-        /// The last height [default: the tip]
+        /// The last height [default: the last one that a cosigned checkpoint covers]
         #[arg(long)]
         to: Option<u64>,
         /// The file; it must not exist

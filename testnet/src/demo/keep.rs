@@ -64,9 +64,10 @@ impl Kept {
     /// Fetches everything from one node, whose word is not taken for any of it: the verifier reads the files.
     pub(super) fn fetch(network: &Network, entries: &[Recorded], out: &Path) -> Result<Self, TestnetError> {
         let client = network.client(0);
+        // A receipt waits until a quorum has cosigned its entry: then the bundle holds a checkpoint of the last one too.
+        let receipts = entries.iter().map(|recorded| receipt(client, recorded, out)).collect::<Result<Vec<_>, _>>()?;
         let bundle = client.get("/v1/bundle")?;
         write(&out.join(BUNDLE), &bundle)?;
-        let receipts = entries.iter().map(|recorded| receipt(client, recorded, out)).collect::<Result<Vec<_>, _>>()?;
         copy_tree(&network.nodes()[0].entry.home.join("log"), &out.join("log"))?;
         let trust = trust(network, client)?;
         write(&out.join(TRUST), trust.to_toml().as_bytes())?;

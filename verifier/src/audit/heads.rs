@@ -158,16 +158,25 @@ fn check_of(refusal: &Refusal) -> Check {
     }
 }
 
-/// A checkpoint frame: every signature line known, sorted and valid, the quorum reached, and the head that of the block
-/// before. Gives the number of signatures.
-pub(super) fn checkpoint(bytes: &[u8], tip: &Header, trust: &Trust, tally: &mut Tally) -> u64 {
+/// What a checkpoint frame came to.
+#[derive(Default)]
+pub(super) struct Cosigned {
+    /// Signatures that were looked at.
+    pub(super) signatures: u64,
+    /// The log's size, where the trust file's policy is satisfied and the head is that of the block before.
+    pub(super) size: Option<u64>,
+}
+
+/// A checkpoint frame: every signature line known, sorted and valid, the policy satisfied, and the head that of the block
+/// before.
+pub(super) fn checkpoint(bytes: &[u8], tip: &Header, trust: &Trust, tally: &mut Tally) -> Cosigned {
     let scope = vec![format!("height {}", tip.height), "checkpoint".to_owned()];
     let mut fail = |check, code, message: String| tally.fail(check, Failure { code, scope: scope.clone(), message });
     let note = match Note::parse(bytes) {
         Ok(note) => note,
         Err(error) => {
             fail(Check::Format, "malformed-checkpoint", error.to_string());
-            return 0;
+            return Cosigned::default();
         }
     };
     let logs = trust.policy.logs().iter().map(|log| &log.key);
@@ -177,11 +186,12 @@ pub(super) fn checkpoint(bytes: &[u8], tip: &Header, trust: &Trust, tally: &mut 
         let message = "a signature line is unknown, out of order or repeated".to_owned();
         fail(Check::Format, "loose-checkpoint", message);
     }
+    let signatures = note.signatures().len() as u64;
     let verified = match trust.policy.verify(&note) {
         Ok(verified) => verified,
         Err(error) => {
             fail(Check::Quorum, "checkpoint-signatures", error.to_string());
-            return note.signatures().len() as u64;
+            return Cosigned { signatures, size: None };
         }
     };
     let Checkpoint { size, root, .. } = verified.checkpoint();
@@ -193,8 +203,9 @@ pub(super) fn checkpoint(bytes: &[u8], tip: &Header, trust: &Trust, tally: &mut 
         } else {
             fail(Check::Consistency, "checkpoint-elsewhere", message);
         }
+        return Cosigned { signatures, size: None };
     }
-    note.signatures().len() as u64
+    Cosigned { signatures, size: Some(*size) }
 }
 
 /// Heads that the trust file holds, rising by size, until the bundle has passed them.
@@ -207,15 +218,21 @@ impl Seen {
         Seen { left: seen.iter().rev().copied().collect() }
     }
 
-    /// Compares the head after a block with those seen at its size or before.
+    /// Compares the head after a block with those seen at its size or before. A line of the trust file is signed by
+    /// nobody: that it differs accuses no one, and may be a slip of whoever wrote it.
     pub(super) fn block(&mut self, header: &Header, tally: &mut Tally) {
         while let Some(seen) = self.left.pop_if(|seen| seen.size <= header.log_size) {
-            if (seen.size, seen.root) != (header.log_size, header.log_root) {
-                let scope = vec![format!("height {}", header.height)];
-                let message =
-                    format!("the head of size {} that the trust file has seen is not on this ledger", seen.size);
-                tally.equivocation(Failure { code: "seen-head-conflict", scope, message });
-            }
+            let (code, what) = match (seen.size == header.log_size, seen.root == header.log_root) {
+                (true, true) => continue,
+                (true, false) => ("seen-head-mismatch", "this ledger has another root at that size"),
+                (false, _) => ("seen-head-between", "no block of this ledger ends at that size"),
+            };
+            let message = format!(
+                "the trust file's `[[seen]]` head of size {} is not on this ledger: {what}; this is another ledger, or \
+                 the line is mistyped",
+                seen.size
+            );
+            tally.fail(Check::Consistency, Failure { code, scope: vec![format!("height {}", header.height)], message });
         }
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Judge<'a> {
     records: Vec<(u64, Hash)>,
     settled: Option<Settled>,
     seen: heads::Seen,
+    /// Size of the largest log that a checkpoint in the bundle covers.
+    covered: Option<u64>,
 }
 
 /// How far execution has come.
@@ -114,6 +116,7 @@ impl<'a> Judge<'a> {
             records: Vec::new(),
             settled: None,
             seen: heads::Seen::new(&trust.seen),
+            covered: None,
         }
     }
 
@@ -160,7 +163,9 @@ impl<'a> Judge<'a> {
 
     fn checkpoint(&mut self, note: &[u8]) {
         let Some(tip) = &self.tip else { return };
-        self.facts.signatures += heads::checkpoint(note, &tip.header, self.trust, &mut self.tally);
+        let cosigned = heads::checkpoint(note, &tip.header, self.trust, &mut self.tally);
+        self.facts.signatures += cosigned.signatures;
+        self.covered = self.covered.max(cosigned.size);
     }
 
     /// Treaty and modules are complete when the first block comes, or the end.
@@ -331,6 +336,19 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
+    /// A quorum's signatures prove a history, not that it is the only one: whoever cosigned a checkpoint vouches for that.
+    fn need_checkpoint(&mut self) {
+        let Some(size) = self.tip.as_ref().map(|tip| tip.header.log_size) else { return };
+        if self.covered.is_none_or(|covered| covered < size) {
+            let found = self.covered.map_or_else(|| "none".to_owned(), |covered| format!("one of size {covered}"));
+            let message = format!(
+                "no checkpoint that satisfies the trust file's policy covers the last record (log size {size}, found \
+                 {found}): whether the cosigners know this history is open"
+            );
+            self.tally.gap(Check::Quorum, Failure { code: "no-checkpoint", scope: vec![], message });
+        }
+    }
+
     /// The end of the file: closes the checks that are complete, and hands over what the clauses said.
     pub(super) fn finish(&mut self) -> Result<Option<Settled>, AuditError> {
         if matches!(self.replay, Replay::Waiting) {
@@ -338,6 +356,7 @@ impl<'a> Judge<'a> {
         }
         self.settle()?;
         self.quorum.finish(&mut self.tally);
+        self.need_checkpoint();
         if self.tip.is_none() {
             let message = "the bundle holds no block: nothing in it is certified".to_owned();
             self.tally.fail(Check::Format, Failure { code: "no-blocks", scope: vec![], message });

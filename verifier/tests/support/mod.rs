@@ -58,12 +58,28 @@ pub(crate) fn checkpoint(world: &World, header: &Header) -> Vec<u8> {
     note.to_bytes()
 }
 
-/// The world's bundle.
+/// The world's bundle, with a checkpoint of its last record.
 pub(crate) fn bundle(world: &World) -> Vec<u8> {
+    let covered = world.tip().map_or(0, |header| header.log_size);
+    bundle_with(world, |header| (header.log_size == covered).then(|| checkpoint(world, header)))
+}
+
+/// The world's bundle, without checkpoints: what a quorum can write without anyone who cosigns.
+pub(crate) fn bare_bundle(world: &World) -> Vec<u8> {
+    bundle_with(world, |_| None)
+}
+
+/// The world's bundle with the first checkpoint that `note` gives.
+pub(crate) fn bundle_with(world: &World, note: impl Fn(&Header) -> Option<Vec<u8>>) -> Vec<u8> {
+    let mut done = false;
     let modules: Vec<Vec<u8>> = shipped::ALL.iter().map(|(_, module)| module.to_vec()).collect();
     let mut writer = BundleWriter::new(Vec::new(), &world.treaty_bytes, &modules).unwrap();
     for (block, certificate) in &world.blocks {
         writer.block(block, certificate).unwrap();
+        if let (false, Some(note)) = (done, note(&block.header)) {
+            writer.checkpoint(&note).unwrap();
+            done = true;
+        }
     }
     writer.finish().unwrap().0
 }
