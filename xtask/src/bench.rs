@@ -50,7 +50,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn measure() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let root = crate::root();
     let path = root.join(PAGE);
     let page = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE}: {error}"))?;
     let (before, rest) = page.split_once(BEGIN).ok_or_else(|| format!("{PAGE} has no line `{BEGIN}`"))?;
@@ -59,7 +59,7 @@ fn measure() -> Result<(), String> {
     let mut figures = format!("\n\nMeasured on a machine with {cores} cores, in release, on the loopback address.\n");
     for (heading, arguments) in BENCHMARKS {
         eprintln!("==== {heading}");
-        let printed = cargo(root, arguments)?;
+        let printed = cargo(&root, arguments)?;
         println!("{printed}");
         // Writing to a String cannot fail.
         let _ = write!(

@@ -15,6 +15,7 @@ mod policies;
 mod soak;
 mod tidy;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -26,6 +27,12 @@ tasks:
   tidy                    check the invariants of ARCHITECTURE.md that the compiler cannot
   soak [SECONDS] [SEED]   kill nodes of a local network at random, in release (600 s)
   bench                   run the benchmarks and write docs/reference/performance.md";
+
+/// The repository's root. Cargo says where it runs this crate from; a build may be shared between checkouts.
+fn root() -> PathBuf {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest).parent().unwrap_or(Path::new(".")).to_path_buf()
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -33,7 +33,7 @@ pub(crate) fn run(check: bool) -> ExitCode {
 }
 
 fn build(check: bool) -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask lies in the workspace")?;
+    let root = crate::root();
     let folder = root.join("wasm-policies");
     let work = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let work = work.join("wasm-policies");

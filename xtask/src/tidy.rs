@@ -15,7 +15,7 @@ mod files;
 mod rooms;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crates::Workspace;
@@ -76,8 +76,7 @@ const CHECKS: &[(&str, Weight, Check)] = &[
 
 /// Runs every check over the repository that holds this crate.
 pub(crate) fn run() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
-    let house = match House::open(root) {
+    let house = match House::open(crate::root()) {
         Ok(house) => house,
         Err(reason) => {
             eprintln!("error: {reason}");
