@@ -154,33 +154,31 @@ impl Record {
     }
 
     /// Lays the frame out. `extension_offset` is where its totals lie in the extension area, if it has any.
+    #[inline]
     pub fn write_frame(&self, frame: &mut [u8; FRAME_BYTES], extension_offset: u32) {
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            frame[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        };
-        put(&self.index.to_le_bytes());
-        put(&self.time.0.to_le_bytes());
-        put(&self.flop_lower.0.to_le_bytes());
-        put(&self.flop_upper.0.to_le_bytes());
-        put(&self.start.0.to_le_bytes());
-        put(&self.end.0.to_le_bytes());
-        put(&self.member.to_le_bytes());
-        put(&self.site.to_le_bytes());
-        put(&self.period.to_le_bytes());
-        put(&self.run.to_le_bytes());
-        put(&(self.kind as u16).to_le_bytes());
-        put(&[self.grade.map_or(0, |grade| grade as u8), self.basis]);
-        put(&self.flags.to_le_bytes());
         let (offset, length) = if self.totals.is_some() { (extension_offset, TOTALS_BYTES as u32) } else { (0, 0) };
-        put(&offset.to_le_bytes());
-        put(&length.to_le_bytes());
+        let grade = self.grade.map_or(0, |grade| grade as u8);
+        frame[0..8].copy_from_slice(&self.index.to_le_bytes());
+        frame[8..16].copy_from_slice(&self.time.0.to_le_bytes());
+        frame[16..32].copy_from_slice(&self.flop_lower.0.to_le_bytes());
+        frame[32..48].copy_from_slice(&self.flop_upper.0.to_le_bytes());
+        frame[48..56].copy_from_slice(&self.start.0.to_le_bytes());
+        frame[56..64].copy_from_slice(&self.end.0.to_le_bytes());
+        frame[64..68].copy_from_slice(&self.member.to_le_bytes());
+        frame[68..72].copy_from_slice(&self.site.to_le_bytes());
+        frame[72..76].copy_from_slice(&self.period.to_le_bytes());
+        frame[76..80].copy_from_slice(&self.run.to_le_bytes());
+        frame[80..82].copy_from_slice(&(self.kind as u16).to_le_bytes());
+        frame[82..84].copy_from_slice(&[grade, self.basis]);
+        frame[84..88].copy_from_slice(&self.flags.to_le_bytes());
+        frame[88..92].copy_from_slice(&offset.to_le_bytes());
+        frame[92..96].copy_from_slice(&length.to_le_bytes());
     }
 }
 
 impl Totals {
     /// The extension's bytes: four `u128`, little-endian, in the order of the fields.
+    #[inline]
     pub fn to_bytes(&self) -> [u8; TOTALS_BYTES] {
         let mut bytes = [0; TOTALS_BYTES];
         let values = [self.cumulative_lower, self.cumulative_upper, self.discarded_lower, self.discarded_upper];

@@ -80,7 +80,7 @@ fn compile(folder: &Path, work: &Path, source: &Path) -> Result<(), String> {
         flag.push(format!("={to}"));
         flag
     };
-    let mut flags: Vec<OsString> = ["-Clink-arg=-zstack-size=65536", "-Zunstable-options", "-Cpanic=immediate-abort"]
+    let mut flags: Vec<OsString> = ["-Clink-arg=-zstack-size=16384", "-Zunstable-options", "-Cpanic=immediate-abort"]
         .into_iter()
         .map(OsString::from)
         .collect();
