@@ -45,6 +45,16 @@ pub const MAX_BLOCK_ENTRIES: usize = 8192;
 pub const MAX_MEMBER_BYTES: usize = 2 << 20;
 /// Entries of evidence in one block, at most.
 pub const MAX_BLOCK_EVIDENCE: usize = 16;
+/// Entries of evidence against one validator in one block, at most.
+pub const MAX_BLOCK_VALIDATOR_EVIDENCE: usize = 2;
+/// Proofs against one validator that the ledger ever takes.
+pub const MAX_VALIDATOR_EVIDENCE: u64 = 64;
+/// Reporting periods that one lab's entries in one block may be about: each is an assessment by every clause.
+pub const MAX_BLOCK_PERIODS: usize = 64;
+/// How far a closed period may lie behind the newest open one and still be reported on.
+pub const MAX_LATE_PERIODS: u32 = 16;
+/// New runs that one lab may name in reports on one period.
+pub const MAX_NEW_RUNS: u32 = 64;
 /// How far ahead of a member's next sequence the pool takes a statement.
 pub const MAX_PENDING: u64 = 4096;
 /// Sites that one lab may name.

@@ -101,6 +101,15 @@ pub enum Event {
         /// When it was due.
         due: Timestamp,
     },
+    /// A report is owed no longer: the clause that asked for it left force before the period ended.
+    ObligationLapsed {
+        /// Who owed it.
+        member: MemberId,
+        /// Under which clause.
+        clause: Name,
+        /// For which period.
+        period: u32,
+    },
     /// The deadline passed and nothing came.
     ObligationMissed {
         /// Who owes it.

@@ -139,7 +139,8 @@ pub fn obligations(
     let to = to.min(meta(state)?.map_or(0, |meta| meta.next_open));
     let mut found = Vec::new();
     for index in from..to {
-        let due = period(state, index)?.ok_or_else(|| damaged("period"))?.due;
+        // Periods that were due before the first block are none of this ledger's.
+        let Some(PeriodRecord { due, .. }) = period(state, index)? else { continue };
         for clause in treaty.clauses.iter().filter(|clause| clause.obligation.is_some()) {
             for lab in treaty.with_role(standstill_policies::Role::Lab) {
                 let key = Key::Obligation(lab.id.clone(), clause.id.clone(), index);

@@ -155,8 +155,8 @@ pub enum Refusal {
         /// When it begins.
         start: Timestamp,
     },
-    /// The window has nothing in common with the period that it is reported for.
-    #[error("the window {start} to {end} lies outside reporting period {period}")]
+    /// The window is not part of the period that it is reported for, clock skew allowed for.
+    #[error("the window {start} to {end} does not lie inside reporting period {period}")]
     WindowOutsidePeriod {
         /// The period's index.
         period: u32,
@@ -164,6 +164,14 @@ pub enum Refusal {
         start: Timestamp,
         /// The window's end.
         end: Timestamp,
+    },
+    /// The period was over long ago: its verdicts rest on what was reported in time.
+    #[error("reporting period {period} is too old to report on, the oldest that can be is {oldest}")]
+    PeriodTooOld {
+        /// Its index.
+        period: u32,
+        /// The oldest period that can still be reported on.
+        oldest: u32,
     },
     /// Counted by a rule that the treaty does not accept.
     #[error("the treaty does not count by `{rule}`")]
@@ -182,7 +190,7 @@ pub enum Refusal {
         limit: u32,
     },
     /// A lab named too many runs.
-    #[error("`{member}` has {limit} runs already, `{run}` would be one more")]
+    #[error("`{member}` has named {limit} new runs {scope} already, `{run}` would be one more")]
     TooManyRuns {
         /// The lab.
         member: MemberId,
@@ -190,6 +198,41 @@ pub enum Refusal {
         run: Name,
         /// How many it may have.
         limit: u32,
+        /// In what: the period or the ledger.
+        scope: &'static str,
+    },
+    /// An interval wider than the treaty's tolerance allows.
+    #[error("the {figure} interval is {width} FLOP wide, the treaty's tolerance of {tolerance_ppm} ppm allows {limit}")]
+    ClaimTooWide {
+        /// Which interval.
+        figure: &'static str,
+        /// Upper bound less lower bound.
+        width: Flop,
+        /// The widest that is taken.
+        limit: Flop,
+        /// The treaty's tolerance.
+        tolerance_ppm: u64,
+    },
+    /// The run's sum does not follow from its last sum and the increment.
+    #[error(
+        "run `{run}`: cumulative {lower} to {upper} FLOP does not follow from {known_lower} to {known_upper} FLOP before \
+         and the increment of {incremental_lower} to {incremental_upper} FLOP"
+    )]
+    UnexplainedGrowth {
+        /// The run.
+        run: Name,
+        /// Cumulative reported now, at least.
+        lower: Flop,
+        /// Cumulative reported now, at most.
+        upper: Flop,
+        /// Cumulative reported before, at least.
+        known_lower: Flop,
+        /// Cumulative reported before, at most.
+        known_upper: Flop,
+        /// The increment, at least.
+        incremental_lower: Flop,
+        /// The increment, at most.
+        incremental_upper: Flop,
     },
     /// The run's sum shrank, or an earlier period's sum exceeds a later one's.
     #[error(
@@ -232,6 +275,16 @@ pub enum Refusal {
     PhaseInForce {
         /// The phase.
         phase: Name,
+    },
+    /// The member voted so already, and nothing has changed since.
+    #[error("`{member}` has voted so on phase `{phase}` already, at index {index}")]
+    VoteUnchanged {
+        /// Who votes.
+        member: MemberId,
+        /// On what.
+        phase: Name,
+        /// The log index of the vote that stands.
+        index: u64,
     },
     /// The vote of a member that does not adjudicate.
     #[error("`{member}` is not an adjudicator of phase `{phase}`")]
@@ -319,6 +372,30 @@ pub enum Refusal {
         /// Bytes allowed.
         limit: usize,
     },
+    /// The block names as many periods of this lab as one block may: each is a run of every clause.
+    #[error("the entries of `{member}` in this block are about {limit} reporting periods already")]
+    BlockBudget {
+        /// The lab.
+        member: MemberId,
+        /// Periods allowed.
+        limit: usize,
+    },
+    /// The share of one validator of the block's evidence is used up.
+    #[error("more than {limit} entries of evidence against {validator} in one block")]
+    EvidenceShare {
+        /// Whom it accuses.
+        validator: Address,
+        /// Entries allowed.
+        limit: usize,
+    },
+    /// More proofs against the validator would say nothing new.
+    #[error("{limit} proofs against {validator} are in the ledger already")]
+    EvidenceEnough {
+        /// Whom it accuses.
+        validator: Address,
+        /// Proofs that the ledger keeps.
+        limit: u64,
+    },
     /// The block's share for evidence is used up.
     #[error("more than {limit} entries of evidence in one block")]
     EvidenceQuota {
@@ -350,14 +427,18 @@ impl Refusal {
             Refusal::UnknownPeriod { .. } => "unknown-period",
             Refusal::FuturePeriod { .. } => "future-period",
             Refusal::WindowOutsidePeriod { .. } => "window-outside-period",
+            Refusal::PeriodTooOld { .. } => "period-too-old",
             Refusal::CountingRule { .. } => "counting-rule",
             Refusal::TooManySites { .. } => "too-many-sites",
             Refusal::TooManyRuns { .. } => "too-many-runs",
+            Refusal::ClaimTooWide { .. } => "claim-too-wide",
+            Refusal::UnexplainedGrowth { .. } => "unexplained-growth",
             Refusal::CumulativeContradiction { .. } => "cumulative-contradiction",
             Refusal::RunFinished { .. } => "run-finished",
             Refusal::Overflow { .. } => "sum-overflow",
             Refusal::UnknownPhase { .. } => "unknown-phase",
             Refusal::PhaseInForce { .. } => "phase-in-force",
+            Refusal::VoteUnchanged { .. } => "vote-unchanged",
             Refusal::NotAnAdjudicator { .. } => "not-an-adjudicator",
             Refusal::KeyRegistered { .. } => "key-registered",
             Refusal::UnsupportedKeyRole { .. } => "unsupported-key-role",
@@ -369,6 +450,9 @@ impl Refusal {
             Refusal::EvidenceFuture { .. } => "evidence-future",
             Refusal::EvidenceDuplicate { .. } => "evidence-duplicate",
             Refusal::MemberQuota { .. } => "member-quota",
+            Refusal::BlockBudget { .. } => "block-budget",
+            Refusal::EvidenceShare { .. } => "evidence-share",
+            Refusal::EvidenceEnough { .. } => "evidence-enough",
             Refusal::EvidenceQuota { .. } => "evidence-quota",
         }
     }
@@ -401,9 +485,22 @@ impl Refusal {
             Refusal::SequenceUsed { .. } => "sign again with the member's next sequence number",
             Refusal::SequenceGap { .. } => "submit the earlier statements first",
             Refusal::FutureDated { .. } | Refusal::FutureWindow { .. } => "check this machine's clock",
-            Refusal::UnknownPeriod { .. } | Refusal::FuturePeriod { .. } | Refusal::WindowOutsidePeriod { .. } => {
+            Refusal::UnknownPeriod { .. } | Refusal::FuturePeriod { .. } => {
                 "see the treaty's reporting periods with `standstill attest due`"
             }
+            Refusal::WindowOutsidePeriod { .. } => {
+                "split the report: one for each reporting period that the work fell into"
+            }
+            Refusal::PeriodTooOld { .. } => {
+                "report newer periods; a run's cumulative sum still covers what it did in the old one"
+            }
+            Refusal::ClaimTooWide { .. } => {
+                "narrow the interval to the treaty's `counting.tolerance_ppm`, or measure better"
+            }
+            Refusal::UnexplainedGrowth { .. } => {
+                "report the increments since the run's last report, in order; more work belongs into `incremental`"
+            }
+            Refusal::VoteUnchanged { .. } => "nothing to do: the vote counts until the phase changes",
             Refusal::CountingRule { .. } => "count again by a rule that the treaty names",
             Refusal::TooManySites { .. } | Refusal::TooManyRuns { .. } => "report under a name that is known already",
             Refusal::CumulativeContradiction { .. } => {
@@ -423,8 +520,11 @@ impl Refusal {
             Refusal::EvidenceMalformed { .. } | Refusal::EvidenceInvalid { .. } | Refusal::EvidenceFuture { .. } => {
                 "nothing to do: the evidence proves nothing here"
             }
-            Refusal::EvidenceDuplicate { .. } => "nothing to do: it is recorded",
-            Refusal::MemberQuota { .. } | Refusal::EvidenceQuota { .. } => "nothing to do: it waits for a later block",
+            Refusal::EvidenceDuplicate { .. } | Refusal::EvidenceEnough { .. } => "nothing to do: it is recorded",
+            Refusal::MemberQuota { .. }
+            | Refusal::BlockBudget { .. }
+            | Refusal::EvidenceShare { .. }
+            | Refusal::EvidenceQuota { .. } => "nothing to do: it waits for a later block",
         }
     }
 }

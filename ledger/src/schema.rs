@@ -64,6 +64,10 @@ pub enum Key {
     Equivocation(Address, u64, u32, u8),
     /// [`EvidenceRecord`], by number from 0.
     Evidence(u64),
+    /// How many proofs against a validator are recorded.
+    EvidenceCount(Address),
+    /// [`LeftRecord`] of a clause, once a phase that it belonged to was left for one that it does not belong to.
+    Left(Name),
 }
 
 impl Key {
@@ -96,6 +100,34 @@ pub struct Meta {
     pub statements: u64,
     /// Entries of evidence recorded.
     pub evidence: u64,
+    /// The first reporting period whose deadline was not yet seen to pass.
+    pub next_overdue: u32,
+    /// The first reporting period of this ledger: those that were due before the first block are left out.
+    pub first_period: u32,
+    /// The last outage.
+    pub outage: Option<Outage>,
+}
+
+/// A time in which no block was made, longer than the treaty's outage limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct Outage {
+    /// The time of the last block before.
+    pub from: Timestamp,
+    /// The time of the first block after.
+    pub to: Timestamp,
+}
+
+/// When a clause was last in force.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct LeftRecord {
+    /// The phase that it belonged to last; its parameters still apply to what comes in late.
+    pub phase: Name,
+    /// Since when the clause had been in force.
+    pub since: Timestamp,
+    /// When it left force.
+    pub time: Timestamp,
+    /// The reporting period in which it did: records about later ones are not its business.
+    pub period: u32,
 }
 
 /// Validator sets around the tip, by hash. A change that a block makes goes into `upcoming`, so that the set of the
@@ -203,6 +235,8 @@ pub struct ComputeRecord {
     pub lower: Flop,
     /// Sum of increments, at most.
     pub upper: Flop,
+    /// Runs that the reports named for the first time.
+    pub new_runs: u32,
 }
 
 /// How an obligation stands.
@@ -216,6 +250,8 @@ pub enum ObligationStatus {
     Missed,
     /// Received after the deadline.
     Late,
+    /// Nothing received, and nothing is owed any more: the clause left force before the period ended.
+    Lapsed,
 }
 
 /// Something due. When it is due stands in the [`PeriodRecord`], because deadlines move for all alike.
@@ -238,9 +274,15 @@ pub struct ClauseRecord {
     pub parameters: Hash,
     /// Set when it failed: it rests until module or parameters change.
     pub failure: Option<Failure>,
+    /// Periods with records that it never read, because it failed on them or rested: ascending, the newest
+    /// [`MAX_UNREAD`]. What it says of them later is at best `undecided`.
+    pub unread: Vec<u32>,
     /// What `save` returned.
     pub state: Vec<u8>,
 }
+
+/// Periods that [`ClauseRecord::unread`] keeps.
+pub const MAX_UNREAD: usize = 256;
 
 /// Why a clause rests.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]

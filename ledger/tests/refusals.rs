@@ -9,8 +9,8 @@ use standstill_ledger::schema::{Key, MemberRecord};
 use standstill_ledger::testing::random::equivocation;
 use standstill_ledger::testing::{Setup, World, secret_key, sign, statement};
 use standstill_ledger::{
-    AdmissionError, MAX_BLOCK_EVIDENCE, MAX_KEYS, MAX_MEMBER_BYTES, MAX_PENDING, MAX_RUNS, MAX_SITES, Rejection, admit,
-    admit_evidence, apply, query, select,
+    AdmissionError, MAX_BLOCK_EVIDENCE, MAX_KEYS, MAX_MEMBER_BYTES, MAX_PENDING, MAX_RUNS, MAX_SITES,
+    MAX_VALIDATOR_EVIDENCE, Rejection, admit, admit_evidence, apply, query, select,
 };
 use standstill_protocol::block::Entry;
 use standstill_protocol::evidence::Equivocation;
@@ -338,14 +338,34 @@ fn evidence_must_prove_something_new_about_a_validator() {
     refused(&world, b"nonsense".to_vec(), "evidence-malformed");
     refused(&world, Equivocation { round: 1, ..good }.encode(), "evidence-invalid");
     refused(&world, equivocation(&world, "inspector", 2, 0).encode(), "evidence-invalid");
-    refused(&world, equivocation(&world, "lab-b", 3, 0).encode(), "evidence-future");
+    refused(&world, equivocation(&world, "lab-b", world.next_height() + 1, 0).encode(), "evidence-future");
     world.block_of(vec![Entry::Evidence(good.encode())]).unwrap();
     refused(&world, good.encode(), "evidence-duplicate");
     let record = &query::evidence(&world.state).unwrap()[0];
     assert_eq!((record.member.as_str(), record.height, record.round), ("lab-b", 2, 0));
     let count = u32::try_from(MAX_BLOCK_EVIDENCE).unwrap();
-    let many = (1..=count + 1).map(|round| Entry::Evidence(equivocation(&world, "lab-b", 2, round).encode()));
-    assert_eq!(refusal_of(&world, many.collect()), "evidence-quota");
+    let labs = ["lab-a", "lab-b", "lab-c", "lab-d", "evaluator", "regulator"];
+    let proof = |validator, round| Entry::Evidence(equivocation(&world, validator, 2, round).encode());
+    let two_each: Vec<_> = labs.into_iter().flat_map(|validator| [proof(validator, 1), proof(validator, 2)]).collect();
+    assert!(two_each.len() < count as usize, "the block's own bound is for larger networks");
+    let third: Vec<_> = (1..=3).map(|round| proof("lab-b", round)).collect();
+    assert_eq!(refusal_of(&world, third), "evidence-share");
+    apply(&world.rules, &world.state, world.proposal(two_each)).unwrap();
+}
+
+/// A validator whose key leaked can be accused without end: the ledger keeps what proves the point.
+#[test]
+fn proofs_against_one_validator_do_not_fill_the_ledger() {
+    let mut world = world();
+    for pair in 0..u32::try_from(MAX_VALIDATOR_EVIDENCE / 2).unwrap() {
+        let proof = |round| Entry::Evidence(equivocation(&world, "lab-b", 2, round).encode());
+        let entries = vec![proof(2 * pair), proof(2 * pair + 1)];
+        world.block_of(entries).unwrap();
+    }
+    let more = equivocation(&world, "lab-b", 2, 1000).encode();
+    assert_eq!(refusal_of(&world, vec![Entry::Evidence(more)]), "evidence-enough");
+    let other = equivocation(&world, "lab-c", 2, 0).encode();
+    world.block_of(vec![Entry::Evidence(other)]).unwrap();
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_report_within_the_grace_is_in_time_and_after_it_late() {
     let mut world = World::new(Setup::default());
     world.advance_to_period(1);
     world.block(Vec::new()).unwrap();
-    world.now = query::period(&world.state, 0).unwrap().unwrap().due.plus(1);
+    world.advance(query::period(&world.state, 0).unwrap().unwrap().due.plus(1));
     for _ in 0..world.rules.grace_heights() {
         world.block(Vec::new()).unwrap();
     }
@@ -232,7 +232,6 @@ fn a_block_that_does_not_fit_is_rejected_by_name() {
 #[test]
 fn the_log_gains_the_previous_header_only_with_entries() {
     let mut world = World::new(Setup::default());
-    world.advance_to_period(1);
     let report = world.report("lab-a", 0, "aurora", 1, 1);
     let first = world.block(vec![report]).unwrap();
     assert_eq!((first.first_leaf, first.leaves.len(), first.entries[0].index), (0, 1, 0));

@@ -19,7 +19,7 @@ use crate::outcome::{Event, Recorded};
 use crate::refusal::{AdmissionError, Refusal};
 use crate::schema::{EvidenceRecord, Key, KeyRecord, MemberRecord, StatementRecord};
 use crate::state::StateFault;
-use crate::{MAX_BLOCK_EVIDENCE, MAX_MEMBER_BYTES, MAX_PENDING};
+use crate::{MAX_BLOCK_EVIDENCE, MAX_BLOCK_VALIDATOR_EVIDENCE, MAX_MEMBER_BYTES, MAX_PENDING, MAX_VALIDATOR_EVIDENCE};
 
 /// How strictly the sequence is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Execution<'_> {
         }
         match &statement.predicate {
             Predicate::TrainingCompute(report) => self.check_training(&common.member, &member, report)?,
-            Predicate::CapabilityEvaluation(evaluation) => self.check_window_past(&evaluation.window)?,
+            Predicate::CapabilityEvaluation(evaluation) => self.check_evaluation(&common.member, evaluation)?,
             Predicate::PhaseVote(vote) => self.check_vote(&common.member, vote)?,
             Predicate::KeyRegistration(registration) => {
                 self.check_registration(&common.member, &member, registration)?
@@ -93,7 +93,7 @@ impl Execution<'_> {
         match &statement.predicate {
             Predicate::TrainingCompute(report) => self.record_training(name, &mut member, report, index)?,
             Predicate::CapabilityEvaluation(evaluation) => self.record_evaluation(name, &member, evaluation, index)?,
-            Predicate::PhaseVote(vote) => self.record_vote(name, vote, index)?,
+            Predicate::PhaseVote(vote) => self.record_vote(name, vote, index),
             Predicate::KeyRegistration(registration) => self.record_registration(name, &mut member, registration),
             Predicate::KeyRevocation(revocation) => self.record_revocation(name, &mut member, revocation)?,
             // Refused by `check_statement`.
@@ -114,6 +114,10 @@ impl Execution<'_> {
         self.work.put(&Key::Evidence(self.meta.evidence), &record);
         self.meta.evidence += 1;
         self.evidence += 1;
+        *self.accused.entry(validator).or_default() += 1;
+        let count = Key::EvidenceCount(validator);
+        let known = self.work.get::<u64>("evidence count", &count)?.unwrap_or(0);
+        self.work.put(&count, &known.saturating_add(1));
         self.events.push(Event::Equivocated { validator, member, height, round });
         Ok(Recorded { index, statement: None })
     }
@@ -133,6 +137,14 @@ impl Execution<'_> {
         let key = Key::Equivocation(validator, height, round, conflict_number(&evidence.conflict));
         if self.work.get::<u64>("equivocation", &key)?.is_some() {
             return Err(Refusal::EvidenceDuplicate { validator, height, round }.into());
+        }
+        let limit = MAX_VALIDATOR_EVIDENCE;
+        if self.work.get::<u64>("evidence count", &Key::EvidenceCount(validator))?.is_some_and(|count| count >= limit) {
+            return Err(Refusal::EvidenceEnough { validator, limit }.into());
+        }
+        let limit = MAX_BLOCK_VALIDATOR_EVIDENCE;
+        if self.accused.get(&validator).is_some_and(|count| *count >= limit) {
+            return Err(Refusal::EvidenceShare { validator, limit }.into());
         }
         let hash = self.meta.validators.next;
         let validators: ValidatorSet = self.work.need("validators", &Key::Validators(hash))?;

@@ -1,12 +1,13 @@
 //! One block in the making: what has happened in it so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standstill_policies::{Record, Role};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::log::Frontier;
 use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::Timestamp;
+use standstill_protocol::validators::Address;
 
 use super::entry::{Order, Shares};
 use super::intake::{Content, Parsed};
@@ -37,12 +38,16 @@ pub(crate) struct Execution<'a> {
     pub shares: Shares,
     /// Entries of evidence.
     pub evidence: usize,
+    /// Entries of evidence against each validator.
+    pub accused: BTreeMap<Address, usize>,
+    /// The periods that each lab's entries are about.
+    pub named: BTreeMap<MemberId, BTreeSet<u32>>,
     /// Records of entries, by the lab that they are about.
     pub records: BTreeMap<MemberId, Vec<Record>>,
     /// Synthetic records, by clause and lab.
     pub synthetic: BTreeMap<(Name, MemberId), Vec<Record>>,
-    /// The phase that this block's votes decided on.
-    pub decided: Option<Name>,
+    /// Whether the block holds votes.
+    pub voted: bool,
     pub events: Vec<Event>,
 }
 
@@ -64,9 +69,11 @@ impl<'a> Execution<'a> {
             opened: None,
             shares: Shares::new(),
             evidence: 0,
+            accused: BTreeMap::new(),
+            named: BTreeMap::new(),
             records: BTreeMap::new(),
             synthetic: BTreeMap::new(),
-            decided: None,
+            voted: false,
             events: Vec::new(),
         })
     }

@@ -13,33 +13,49 @@ use crate::schema::{Key, KeyRecord, MemberRecord, VoteRecord};
 use crate::state::StateFault;
 
 impl Execution<'_> {
-    pub(crate) fn check_vote(&self, name: &MemberId, vote: &PhaseVote) -> Result<(), Refusal> {
+    pub(crate) fn check_vote(&self, name: &MemberId, vote: &PhaseVote) -> Result<(), AdmissionError> {
         let treaty = self.rules.treaty();
         let phase = vote.phase.clone();
         if treaty.phase(phase.as_str()).is_none() {
-            return Err(Refusal::UnknownPhase { phase });
+            return Err(Refusal::UnknownPhase { phase }.into());
         }
         let Some(rule) = treaty.phase_rule(self.meta.phase.as_str(), phase.as_str()) else {
-            return Err(Refusal::PhaseInForce { phase });
+            return Err(Refusal::PhaseInForce { phase }.into());
         };
         if !rule.adjudicators.contains(name) {
-            return Err(Refusal::NotAnAdjudicator { member: name.clone(), phase });
+            return Err(Refusal::NotAnAdjudicator { member: name.clone(), phase }.into());
         }
-        Ok(())
+        let key = Key::Vote(self.meta.epoch, phase.clone(), name.clone());
+        match self.work.get::<VoteRecord>("vote", &key)? {
+            Some(VoteRecord { support, index }) if support == vote.support => {
+                Err(Refusal::VoteUnchanged { member: name.clone(), phase, index }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Counts the vote. The first phase in a block to reach its threshold comes into force at the block's end; a
-    /// member's later vote on the same phase replaces its earlier one, and a change of phase starts the count anew.
-    pub(crate) fn record_vote(&mut self, name: &MemberId, vote: &PhaseVote, index: u64) -> Result<(), StateFault> {
-        let epoch = self.meta.epoch;
-        let key = Key::Vote(epoch, vote.phase.clone(), name.clone());
+    /// Stores the vote. A member's later vote on the same phase replaces its earlier one, and a change of phase starts the
+    /// count anew.
+    pub(crate) fn record_vote(&mut self, name: &MemberId, vote: &PhaseVote, index: u64) {
+        let key = Key::Vote(self.meta.epoch, vote.phase.clone(), name.clone());
         self.work.put(&key, &VoteRecord { support: vote.support, index });
-        let treaty = self.rules.treaty();
-        let Some(rule) = treaty.phase_rule(self.meta.phase.as_str(), vote.phase.as_str()) else { return Ok(()) };
-        if self.decided.is_none() && self.support(&vote.phase, rule.adjudicators.iter())? >= rule.votes {
-            self.decided = Some(vote.phase.clone());
+        self.voted = true;
+    }
+
+    /// The phase that the votes decide on, all of the block's counted: where several reach their threshold, the last in
+    /// the treaty's list of phases, which is the harshest. The order of the votes plays no part.
+    pub(crate) fn decided_phase(&self) -> Result<Option<Name>, StateFault> {
+        if !self.voted {
+            return Ok(None);
         }
-        Ok(())
+        let treaty = self.rules.treaty();
+        for phase in treaty.phases.iter().rev() {
+            let Some(rule) = treaty.phase_rule(self.meta.phase.as_str(), phase.id.as_str()) else { continue };
+            if self.support(&phase.id, rule.adjudicators.iter())? >= rule.votes {
+                return Ok(Some(phase.id.clone()));
+            }
+        }
+        Ok(None)
     }
 
     fn support<'m>(&self, phase: &Name, members: impl Iterator<Item = &'m MemberId>) -> Result<usize, StateFault> {

@@ -100,6 +100,9 @@ pub fn genesis(rules: &Rules) -> Result<StateChanges, StateFault> {
         next_close: 0,
         statements: 0,
         evidence: 0,
+        next_overdue: 0,
+        first_period: 0,
+        outage: None,
     };
     work.put(&Key::Meta, &meta);
     let (_, changes) = work.finish()?;

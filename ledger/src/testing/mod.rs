@@ -62,7 +62,7 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// Four labs; periods of an hour, reports within ten minutes; no gap is an outage; caps of 1000 FLOP.
+    /// Four labs; periods of an hour, reports within ten minutes; a longer gap is an outage; caps of 1000 FLOP.
     fn default() -> Self {
         Setup {
             labs: 4,
@@ -70,8 +70,8 @@ impl Default for Setup {
             schedule: 1000,
             period: Span(3_600_000),
             report_within: Span(600_000),
-            heartbeat: Span(86_400_000),
-            outage_heartbeats: u32::MAX,
+            heartbeat: Span(600_000),
+            outage_heartbeats: 1,
         }
     }
 }
@@ -208,17 +208,32 @@ impl World {
         Certificate::new(header.height, 0, block, signatures)
     }
 
-    /// Moves [`World::now`] to a second after the start of a period, without making blocks.
+    /// Lets time pass up to `time`, with empty blocks as often as it takes for there to be no outage.
+    pub fn advance(&mut self, time: Timestamp) -> Vec<Applied> {
+        let clocks = &self.rules.treaty().clocks;
+        let limit = clocks.heartbeat_ms.saturating_mul(u64::from(clocks.outage_heartbeats));
+        let mut made = Vec::new();
+        loop {
+            let last = self.tip().map_or(self.rules.treaty().genesis_time, |header| header.time);
+            if time <= last.plus(limit) {
+                self.now = self.now.max(time);
+                return made;
+            }
+            self.now = last.plus(limit);
+            made.push(self.block(Vec::new()).expect("an empty block applies"));
+        }
+    }
+
+    /// Lets time pass up to a second after the start of a period, see [`World::advance`].
     pub fn advance_to_period(&mut self, index: u32) {
-        self.now = self.now.max(self.rules.treaty().periods.period(index).start.plus(1000));
+        self.advance(self.rules.treaty().periods.period(index).start.plus(1000));
     }
 
     /// Makes empty blocks until the period is closed: one after the deadline, then the grace.
     pub fn close_period(&mut self, index: u32) -> Vec<Applied> {
         let due = query::period(&self.state, index).expect("memory does not fail").map(|period| period.due);
         let due = due.unwrap_or_else(|| self.rules.treaty().periods.period(index).due);
-        self.now = self.now.max(due.plus(1));
-        let mut made = Vec::new();
+        let mut made = self.advance(due.plus(1));
         while query::meta(&self.state).expect("memory does not fail").is_some_and(|meta| meta.next_close <= index) {
             made.push(self.block(Vec::new()).expect("an empty block applies"));
         }

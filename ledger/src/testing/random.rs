@@ -8,8 +8,10 @@ use standstill_protocol::certificate::{PREVOTE, vote_bytes};
 use standstill_protocol::evidence::{Conflict, Equivocation, SignedVote};
 use standstill_protocol::hash::Hash;
 
+use super::statements::name;
 use super::{Setup, World, secret_key};
 use crate::query;
+use crate::schema::{Key, VoteRecord, read};
 
 /// A stream of numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct Author {
     draw: Draw,
     /// The sum of each run so far.
     sums: BTreeMap<(String, String), u128>,
+    /// Votes cast so far.
+    votes: BTreeMap<Key, bool>,
     /// Keys made so far.
     keys: u64,
 }
@@ -69,7 +73,7 @@ pub fn ledger(seed: u64, setup: Setup, blocks: u32) -> World {
 impl Author {
     /// An author for a fresh world.
     pub fn new(seed: u64) -> Self {
-        Author { draw: Draw::new(seed), sums: BTreeMap::new(), keys: 0 }
+        Author { draw: Draw::new(seed), sums: BTreeMap::new(), votes: BTreeMap::new(), keys: 0 }
     }
 
     /// Lets some time pass and adds one block.
@@ -115,9 +119,16 @@ impl Author {
         let current = query::meta(&world.state).expect("memory does not fail").map(|meta| meta.phase.to_string());
         let phases = ["monitoring", "slowdown", "pause"];
         let others: Vec<_> = phases.into_iter().filter(|phase| Some(*phase) != current.as_deref()).collect();
-        let (phase, support) = (*self.draw.pick(&others), self.draw.chance(70));
+        let (phase, mut support) = (*self.draw.pick(&others), self.draw.chance(70));
         // Nobody decides on leaving `pause` for a milder phase but the adjudicators, who are the same in every phase.
         let member = *self.draw.pick(&["evaluator", "regulator"]);
+        let epoch = query::meta(&world.state).expect("memory does not fail").map_or(0, |meta| meta.epoch);
+        let key = Key::Vote(epoch, name(phase), name(member));
+        let stored = || read::<VoteRecord>(&world.state, "vote", &key).expect("memory does not fail");
+        let known = self.votes.get(&key).copied().or_else(|| stored().map(|vote| vote.support));
+        // A vote that changes nothing would be refused.
+        support = known.map_or(support, |known| !known);
+        self.votes.insert(key, support);
         world.vote(member, phase, support)
     }
 

@@ -303,6 +303,7 @@ impl From<&ObligationView> for ObligationRow {
             ObligationStatus::Met => "met",
             ObligationStatus::Missed => "missed",
             ObligationStatus::Late => "late",
+            ObligationStatus::Lapsed => "lapsed",
         };
         ObligationRow {
             member: view.member.to_string(),

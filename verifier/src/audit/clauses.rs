@@ -107,7 +107,7 @@ pub(super) fn complete(settled: &mut Settled, last: Option<&Header>, seen: &Seen
 /// What is wrong with an obligation that fell due. Lateness that its clause tolerates is not.
 fn overdue(view: &ObligationView, clause_holds: bool) -> Option<Failure> {
     let (code, message) = match view.record.status {
-        ObligationStatus::Met => return None,
+        ObligationStatus::Met | ObligationStatus::Lapsed => return None,
         ObligationStatus::Late if clause_holds => return None,
         ObligationStatus::Late => {
             let met = view.record.met_at.map_or_else(|| "later".to_owned(), |time| time.to_string());
