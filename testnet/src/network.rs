@@ -348,6 +348,7 @@ impl Draft {
         config.consensus.timeout_vote_ms = plan.pace.timeout_vote_ms;
         config.gossip.listen.clone_from(&gossip);
         config.api.listen = api;
+        config.log.write_entries = plan.entry_tiles;
 
         let path = directory.join(member.id.as_str());
         let home = home::create(&path, config, now).map_err(home_error(&member.id))?;

@@ -87,6 +87,8 @@ pub struct Plan {
     pub parameters: Vec<ParameterPlan>,
     /// Timing of the nodes.
     pub pace: Pace,
+    /// Whether the nodes keep entry tiles beside the hash tiles, so that a log folder is a whole log by itself.
+    pub entry_tiles: bool,
 }
 
 impl Default for Pace {
@@ -113,6 +115,7 @@ impl Plan {
             heartbeat: None,
             parameters: Vec::new(),
             pace: Pace::default(),
+            entry_tiles: false,
         })
     }
 

@@ -12,6 +12,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use standstill_node::api::views::EntryView;
 use standstill_policies::Limits;
@@ -19,6 +20,7 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::tlog_policy::TlogPolicy;
 use standstill_verifier::{Exit, Options, Report, Trust, proof, verify_bundle};
 
+use super::log_folder;
 use crate::TestnetError;
 use crate::client::{Client, Recorded};
 use crate::error::io;
@@ -28,6 +30,8 @@ pub(super) const BUNDLE: &str = "bundle.standstill";
 pub(super) const TAMPERED: &str = "tampered.standstill";
 const TRUST: &str = "trust.toml";
 const REPORT: &str = "report.html";
+/// A node writes its log folder within a fraction of a second of a checkpoint.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(20);
 
 /// The folder, and what stands in it.
 #[derive(Debug)]
@@ -60,20 +64,48 @@ pub(super) fn prepare(out: &Path) -> Result<(), TestnetError> {
     fs::create_dir_all(out.join("receipts")).map_err(io("create", out))
 }
 
-impl Kept {
-    /// Fetches everything from one node, whose word is not taken for any of it: the verifier reads the files.
-    pub(super) fn fetch(network: &Network, entries: &[Recorded], out: &Path) -> Result<Self, TestnetError> {
+/// What only a running node can give: receipts, the bundle, the quorum's policy.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    out: PathBuf,
+    receipts: Vec<Receipt>,
+}
+
+impl Fetched {
+    /// Fetches everything from the first node, whose word is not taken for any of it: the verifier reads the files.
+    pub(super) fn from(network: &mut Network, entries: &[Recorded], out: &Path) -> Result<Self, TestnetError> {
         let client = network.client(0);
         // A receipt waits until a quorum has cosigned its entry: then the bundle holds a checkpoint of the last one too.
         let receipts = entries.iter().map(|recorded| receipt(client, recorded, out)).collect::<Result<Vec<_>, _>>()?;
-        let bundle = client.get("/v1/bundle")?;
-        write(&out.join(BUNDLE), &bundle)?;
-        copy_tree(&network.nodes()[0].entry.home.join("log"), &out.join("log"))?;
-        let trust = trust(network, client)?;
-        write(&out.join(TRUST), trust.to_toml().as_bytes())?;
-        let treaty = network.treaty_bytes().to_vec();
-        write(&out.join("treaty.toml"), &treaty)?;
-        Ok(Kept { out: out.to_owned(), bundle, trust, treaty, receipts })
+        write(&out.join(BUNDLE), &client.get("/v1/bundle")?)?;
+        write(&out.join(TRUST), trust(network, client)?.to_toml().as_bytes())?;
+        write(&out.join("treaty.toml"), network.treaty_bytes())?;
+        let last = entries.iter().map(|recorded| recorded.index).max().unwrap_or(0);
+        let log = log_of(network);
+        network.wait(0, "write its log folder", PUBLISHED_WITHIN, |_| Ok(log_folder::covers(&log, last)))?;
+        Ok(Fetched { out: out.to_owned(), receipts })
+    }
+
+    /// With the nodes stopped, copies the log and reads back from the disk what was written.
+    pub(super) fn keep(self, network: &Network) -> Result<Kept, TestnetError> {
+        let Fetched { out, receipts } = self;
+        copy_tree(&log_of(network), &out.join("log"))?;
+        let bundle = read(&out.join(BUNDLE))?;
+        let trust = Trust::parse(&read(&out.join(TRUST))?)
+            .map_err(|error| TestnetError::Malformed { what: TRUST.to_owned(), reason: error.to_string() })?;
+        let treaty = read(&out.join("treaty.toml"))?;
+        Ok(Kept { out, bundle, trust, treaty, receipts })
+    }
+}
+
+fn log_of(network: &Network) -> PathBuf {
+    network.nodes()[0].entry.home.join("log")
+}
+
+impl Kept {
+    /// Checks `log/` from its files alone; says how many leaves it has.
+    pub(super) fn verify_log(&self) -> Result<u64, TestnetError> {
+        log_folder::verify(&self.out.join("log"), &self.trust.policy)
     }
 
     /// The verifier's library on some bytes.
@@ -138,6 +170,10 @@ fn trust(network: &Network, client: &Client) -> Result<Trust, TestnetError> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), TestnetError> {
     fs::write(path, bytes).map_err(io("write", path))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TestnetError> {
+    fs::read(path).map_err(io("read", path))
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), TestnetError> {

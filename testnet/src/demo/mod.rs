@@ -11,6 +11,7 @@
 
 mod cast;
 mod keep;
+mod log_folder;
 mod narrator;
 mod play;
 mod replay;
@@ -24,7 +25,7 @@ use standstill_protocol::units::{Flop, Timestamp};
 use standstill_verifier::screen::{self, Sources};
 use standstill_verifier::{Exit, Report};
 
-use self::keep::{BUNDLE, Kept};
+use self::keep::{BUNDLE, Fetched, Kept};
 use self::narrator::Narrator;
 use self::play::Stage;
 use self::replay::Replay;
@@ -91,8 +92,9 @@ fn play(
         "The whole ledger leaves as a bundle, with a receipt for each entry. The nodes are stopped: from here on \
          there is no network.",
     );
-    let kept = Kept::fetch(&network, &entries, out)?;
+    let fetched = Fetched::from(&mut network, &entries, out)?;
     network.stop();
+    let kept = fetched.keep(&network)?;
     narrator.line(&format!("{BUNDLE}   {} bytes, {} receipts", kept.bundle.len(), entries.len()));
     Ok((kept, nodes))
 }
@@ -172,6 +174,8 @@ fn check(narrator: &mut Narrator, kept: &Kept, nodes: Vec<NodeEnd>) -> Result<()
     expect(Exit::Violated, report.verdict.exit())?;
     let receipts = kept.verify_receipts()?;
     narrator.line(&format!("{receipts} receipts hold too, each by itself: signed, included, cosigned by a quorum"));
+    let leaves = kept.verify_log()?;
+    narrator.line(&format!("log/ holds too: {leaves} leaves give the tiles, and the tiles the cosigned root"));
 
     let tampered = tamper(narrator, kept)?;
     let verified =
@@ -249,6 +253,7 @@ fn plan() -> Result<Plan, TestnetError> {
         slowdown("slowdown", "base", Value::Flop(SCHEDULE)),
     ];
     plan.pace = Pace { block_interval_ms: 100, ..Pace::default() };
+    plan.entry_tiles = true;
     Ok(plan)
 }
 
