@@ -1,17 +1,22 @@
 //! `kill -9`, of one node and of all, again and again, while labs submit: what was acknowledged as final stays.
 //!
-//! After the last restart: every acknowledged entry stands at the index and height that were acknowledged, on every
-//! node; every node holds the same header at each height; every store opens once more after a last kill of all.
+//! At the end: every acknowledged entry stands at the index and height that were acknowledged, on every node, also
+//! after a last kill of all; every node holds the same header at each height; `fsck` finds nothing in any store; and no
+//! node holds or recorded evidence that another contradicted itself, which is what a vote forgotten in a crash looks like.
 //!
-//! `STANDSTILL_KILL_SEED` replays a run's choices (the system's timing is not part of them), `STANDSTILL_KILL_SECONDS` makes it
-//! longer: `cargo xtask soak` does both.
+//! The kills are counted, not timed: between two of them some entry has become final, so that each hits a network at
+//! work. `STANDSTILL_KILL_SEED` replays a run's choices (the system's timing is not part of them),
+//! `STANDSTILL_KILL_SECONDS` goes on after the counted kills for as long: `cargo xtask soak` does both.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use standstill_node::store::Store;
+use standstill_node::{fsck, home};
 use standstill_policies::treaty::Span;
+use standstill_protocol::block::Entry;
 use standstill_protocol::units::Timestamp;
 use standstill_testnet::author::Author;
 use standstill_testnet::client::{Client, Recorded};
@@ -20,35 +25,40 @@ use standstill_testnet::plan::{Pace, Plan};
 use standstill_testnet::{TestnetError, load};
 
 const LABS: usize = 4;
-const DEFAULT_SECONDS: u64 = 30;
+const KILLS_OF_ONE: u32 = 10;
+const KILLS_OF_ALL: u32 = 3;
+/// Entries that are final before the first kill, and once more after the last.
+const UNDISTURBED: usize = 20;
 const DEFAULT_SEED: u64 = 20_261_123;
-const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
+/// No wait of a run that works comes near it, however busy the machine.
+const STUCK: Duration = Duration::from_secs(180);
 
 #[test]
 fn nothing_that_was_acknowledged_is_lost_when_nodes_are_killed() {
     let seed = setting("STANDSTILL_KILL_SEED", DEFAULT_SEED);
-    let seconds = setting("STANDSTILL_KILL_SECONDS", DEFAULT_SECONDS);
-    println!("seed {seed}, {seconds} s; replay with STANDSTILL_KILL_SEED={seed}");
+    let longer = Duration::from_secs(setting("STANDSTILL_KILL_SECONDS", 0));
+    println!("seed {seed}; replay with STANDSTILL_KILL_SEED={seed}");
     let directory = tempfile::tempdir().unwrap();
     let mut network = raise(directory.path());
     let authors: Vec<Author> =
         ["lab-a", "lab-b", "lab-c", "lab-d"].iter().map(|lab| network.author(lab, 1).unwrap()).collect();
     let clients: Vec<Client> = network.nodes().iter().map(|node| node.client().clone()).collect();
 
-    let over = AtomicBool::new(false);
-    let acknowledged = Mutex::new(Vec::new());
+    let run = Run::default();
     let killed = std::thread::scope(|scope| {
         for (lab, author) in authors.into_iter().enumerate() {
-            let (clients, over, acknowledged) = (&clients, &over, &acknowledged);
-            scope.spawn(move || submit(lab, author, clients, over, acknowledged));
+            let (clients, run) = (&clients, &run);
+            scope.spawn(move || submit(lab, author, clients, run));
         }
-        let killed = kill(&mut network, Duration::from_secs(seconds), &mut Choices(seed));
-        over.store(true, Ordering::Relaxed);
-        killed
+        // However the kills end, the labs stop.
+        let _over = Over(&run.over);
+        kill(&mut network, &run, longer, &mut Choices(seed))
     });
-    let acknowledged = acknowledged.into_inner().unwrap();
+    let acknowledged = run.acknowledged.into_inner().unwrap();
     println!("{} kills of one node, {} of all; {} entries acknowledged", killed.one, killed.all, acknowledged.len());
-    assert!(!acknowledged.is_empty(), "the network made no progress");
+    assert!(killed.one >= KILLS_OF_ONE && killed.all >= KILLS_OF_ALL);
+    let kills = usize::try_from(killed.one + killed.all).unwrap();
+    assert!(acknowledged.len() >= 2 * UNDISTURBED + kills, "progress between all kills, and before and after");
 
     let height = recover(&mut network);
     same_headers(&clients, height);
@@ -57,6 +67,8 @@ fn nothing_that_was_acknowledged_is_lost_when_nodes_are_killed() {
     (0..LABS).for_each(|index| network.kill(index));
     network.start().unwrap();
     everything_is_there(&clients, &acknowledged);
+    network.stop();
+    network.nodes().iter().for_each(|node| examine(&node.entry.home, height));
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -78,20 +90,53 @@ fn raise(directory: &Path) -> Network {
     network
 }
 
+/// What the labs have done so far.
+#[derive(Default)]
+struct Run {
+    over: AtomicBool,
+    acknowledged: Mutex<Vec<Recorded>>,
+    progress: Condvar,
+}
+
+impl Run {
+    fn acknowledge(&self, recorded: Recorded) {
+        self.acknowledged.lock().unwrap().push(recorded);
+        self.progress.notify_all();
+    }
+
+    /// Waits until so many more entries are final.
+    fn await_more(&self, more: usize) {
+        let guard = self.acknowledged.lock().unwrap();
+        let wanted = guard.len() + more;
+        let (guard, waited) = self.progress.wait_timeout_while(guard, STUCK, |all| all.len() < wanted).unwrap();
+        let count = guard.len();
+        drop(guard);
+        assert!(!waited.timed_out(), "the network stands still at {count} of {wanted} acknowledged entries");
+    }
+}
+
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// One lab: numbers its statements, and submits each to one node after another until one acknowledges it as final.
-fn submit(lab: usize, mut author: Author, clients: &[Client], over: &AtomicBool, acknowledged: &Mutex<Vec<Recorded>>) {
+fn submit(lab: usize, mut author: Author, clients: &[Client], run: &Run) {
     let mut node = lab;
-    'statements: while !over.load(Ordering::Relaxed) {
+    'statements: while !run.over.load(Ordering::Relaxed) {
         let (subjects, predicate) = load::evaluation(author.next(), now());
         let envelope = author.sign(subjects, predicate, now()).unwrap();
         let id = envelope.id().to_string();
         let bytes = envelope.to_bytes();
-        while !over.load(Ordering::Relaxed) {
+        while !run.over.load(Ordering::Relaxed) {
             let client = &clients[node % clients.len()];
             let answer = client.submit_final_within(&bytes, Duration::from_secs(3));
             match answer.or_else(|error| found_after(error, client, &id)) {
                 Ok(recorded) => {
-                    acknowledged.lock().unwrap().push(recorded);
+                    run.acknowledge(recorded);
                     continue 'statements;
                 }
                 Err(error) => {
@@ -126,37 +171,50 @@ struct Killed {
     all: u32,
 }
 
-/// Kills and restarts at random moments, one node or, every fifth time, all of them.
-fn kill(network: &mut Network, for_long: Duration, choices: &mut Choices) -> Killed {
-    let end = Instant::now() + for_long;
+/// Kills and restarts one node or all, in random order and at random moments, each after some progress.
+fn kill(network: &mut Network, run: &Run, longer: Duration, choices: &mut Choices) -> Killed {
+    run.await_more(UNDISTURBED);
     let mut killed = Killed { one: 0, all: 0 };
-    while Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(choices.below(1_500)));
-        let victims: Vec<usize> = match choices.below(5) {
-            0 => (0..LABS).collect(),
-            _ => vec![usize::try_from(choices.below(LABS as u64)).unwrap()],
+    let (mut ones, mut alls) = (KILLS_OF_ONE, KILLS_OF_ALL);
+    let end = Instant::now() + longer;
+    loop {
+        if ones + alls == 0 {
+            if Instant::now() >= end {
+                break;
+            }
+            (ones, alls) = (4, 1);
+        }
+        run.await_more(1);
+        std::thread::sleep(Duration::from_millis(choices.below(400)));
+        let one = choices.below(u64::from(ones + alls)) < u64::from(ones);
+        let victims = match one {
+            true => vec![usize::try_from(choices.below(LABS as u64)).unwrap()],
+            false => (0..LABS).collect(),
         };
         victims.iter().for_each(|victim| network.kill(*victim));
         std::thread::sleep(Duration::from_millis(choices.below(300)));
         for victim in &victims {
             network.spawn(*victim).unwrap();
         }
-        match victims.len() {
-            1 => killed.one += 1,
-            _ => killed.all += 1,
+        if one {
+            (ones, killed.one) = (ones - 1, killed.one + 1);
+        } else {
+            (alls, killed.all) = (alls - 1, killed.all + 1);
         }
     }
+    run.await_more(UNDISTURBED);
     killed
 }
 
 /// Waits until every node answers and stands at one height at least as high as any stood before.
 fn recover(network: &mut Network) -> u64 {
-    (0..LABS).for_each(|index| network.wait_ready(index).unwrap());
+    let answers = |client: &Client| Ok(client.status().is_ok());
+    (0..LABS).for_each(|index| network.wait(index, "answer", STUCK, answers).unwrap());
     let heights = network.nodes().iter().map(|node| node.client().status().unwrap().height);
     let highest = heights.max().unwrap();
     for index in 0..LABS {
         let caught_up = |client: &Client| Ok(client.status().is_ok_and(|status| status.height >= highest));
-        network.wait(index, "catch up", RECOVERED_WITHIN, caught_up).unwrap();
+        network.wait(index, "catch up", STUCK, caught_up).unwrap();
     }
     highest
 }
@@ -174,6 +232,22 @@ fn everything_is_there(clients: &[Client], acknowledged: &[Recorded]) {
             let found = client.entry(&recorded.id).unwrap_or_else(|error| panic!("{recorded:?}: {error}"));
             assert_eq!(found, *recorded, "on {}", client.base());
         }
+    }
+}
+
+/// A stopped node's store: whole, as far as the others, and without evidence, kept or recorded.
+fn examine(home: &Path, height: u64) {
+    let home = home::open(home, &[]).unwrap();
+    let rules = standstill_node::rules(&home).unwrap();
+    let store = Store::open(&home.store_path(), &rules.chain_id()).unwrap();
+    let report = fsck::check(&rules, &store).unwrap();
+    assert_eq!((report.count, &report.problems), (0, &Vec::new()), "{}", home.member());
+    assert!(report.blocks >= height, "{}: {} blocks of {height}", home.member(), report.blocks);
+    assert_eq!(store.evidence(1).unwrap(), Vec::<Vec<u8>>::new(), "{} saw an equivocation", home.member());
+    for at in 1..=report.blocks {
+        let block = store.block(at).unwrap().unwrap();
+        let recorded = block.entries.iter().any(|entry| matches!(entry, Entry::Evidence(_)));
+        assert!(!recorded, "{}: block {at} records an equivocation", home.member());
     }
 }
 
