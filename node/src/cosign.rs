@@ -24,7 +24,7 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::SecretKey;
 use standstill_protocol::log::{self, inclusion};
 use standstill_protocol::member::MemberId;
-use standstill_protocol::note::{KeyName, Note, NoteError, SignatureType, VerifierKey};
+use standstill_protocol::note::{KeyName, Note, NoteError, SignatureType, VerifiedSignature, VerifierKey};
 use standstill_protocol::tiles::{self, Contents, Tile};
 use standstill_protocol::tlog_policy::{PolicyError, TlogPolicy};
 use standstill_protocol::tlog_proof::{TlogProof, TlogProofError};
@@ -39,8 +39,12 @@ use crate::store::StoreError;
 pub const MAX_NOTE_BYTES: usize = 2048;
 /// Bytes of a checkpoint with every cosignature, at most.
 pub const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
+/// Leaves above this node's own within which a head is near: a few full blocks.
+const NEAR: u64 = 4 * (standstill_ledger::MAX_BLOCK_ENTRIES as u64 + 1);
 /// Notes kept for each validator about heads that this node has not reached yet, at most.
 const MAX_EARLY: usize = 64;
+/// Proofs of misconduct kept for each validator, at most.
+const MAX_PROOFS: usize = 16;
 /// Heads without a quorum whose notes are kept, at most.
 const MAX_LOOSE: usize = 1024;
 /// Blocks that a node far behind signs at once: those before them have their quorum.
@@ -141,10 +145,12 @@ pub(crate) struct SigningKeys {
 /// What became of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// It counts, or did before.
+    /// It is new, and counts.
     Kept,
-    /// It is about a head that this node has not reached; it may be offered again.
+    /// It is new, about a head that this node will soon reach, and kept until then.
     Early,
+    /// Known, covered by a quorum, too far ahead or from a clock that is ahead: nothing to pass on.
+    Useless,
 }
 
 /// Makes, collects and publishes checkpoints.
@@ -241,8 +247,9 @@ impl Cosigner {
         log::root_at(&tiles, size).map_err(|error| CosignError::Log { reason: error.to_string() })
     }
 
-    /// Takes a note of another validator. An error other than a fault of this node means that its sender is to blame.
-    pub(crate) fn receive(&self, bytes: &[u8]) -> Result<Received, CosignError> {
+    /// Takes a note of another validator. [`CosignError::Foreign`] means that its sender is to blame. Each validator can make
+    /// one note a size count, so that what is passed on is bounded by the log.
+    pub(crate) fn receive(&self, bytes: &[u8], now: Timestamp) -> Result<Received, CosignError> {
         let foreign = |reason: String| CosignError::Foreign { reason };
         if bytes.len() > MAX_NOTE_BYTES {
             return Err(foreign(format!("{} bytes", bytes.len())));
@@ -260,30 +267,47 @@ impl Cosigner {
             .iter()
             .find(|(_, keys)| signed_by(keys))
             .ok_or_else(|| foreign("no validator's keys signed it".to_owned()))?;
-        note.verify([&keys.log, &keys.cosigner]).map_err(|error| foreign(error.to_string()))?;
-        if checkpoint.size > self.replica.tip().borrow().log_size() {
-            self.keep_early(member, checkpoint.size, bytes);
-            return Ok(Received::Early);
+        let verified = note.verify([&keys.log, &keys.cosigner]).map_err(|error| foreign(error.to_string()))?;
+        let reached = self.replica.tip().borrow().log_size();
+        if checkpoint.size > reached {
+            let near = checkpoint.size <= reached.saturating_add(NEAR) && self.is_timely(&verified, now);
+            let kept = near && self.keep_early(member, checkpoint.size, bytes);
+            return Ok(if kept { Received::Early } else { Received::Useless });
         }
         if self.root(checkpoint.size)? != checkpoint.root {
             self.keep_proof(member, &checkpoint, bytes)?;
             return Err(CosignError::Misconduct { member: member.clone(), size: checkpoint.size });
         }
-        self.keep(member, checkpoint.size, &note)?;
-        Ok(Received::Kept)
+        let kept = self.is_timely(&verified, now) && self.keep(member, checkpoint.size, &note)?;
+        Ok(if kept { Received::Kept } else { Received::Useless })
     }
 
-    /// Keeps a verified note until this node has reached its head.
-    fn keep_early(&self, member: &MemberId, size: u64, bytes: &[u8]) {
+    /// Whether a cosignature's time is not ahead of this clock by more than the treaty allows.
+    fn is_timely(&self, verified: &[VerifiedSignature], now: Timestamp) -> bool {
+        let limit = now.plus(self.replica.rules().treaty().clocks.max_skew_ms).0 / 1000;
+        verified.iter().filter_map(|signature| signature.time_s).all(|time_s| time_s <= limit)
+    }
+
+    /// Keeps a verified note until this node has reached its head. False where it is known, or farther than those held.
+    fn keep_early(&self, member: &MemberId, size: u64, bytes: &[u8]) -> bool {
         let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = early.range((member.clone(), 0)..=(member.clone(), u64::MAX)).count();
-        if held < MAX_EARLY {
-            early.insert((member.clone(), size), bytes.to_vec());
+        if early.contains_key(&(member.clone(), size)) {
+            return false;
         }
+        let held = (member.clone(), 0)..=(member.clone(), u64::MAX);
+        if early.range(held.clone()).count() >= MAX_EARLY {
+            // The farthest is the one that will be of use last, if ever.
+            match early.range(held).next_back().map(|(key, _)| key.clone()) {
+                Some(farthest) if farthest.1 > size => early.remove(&farthest),
+                _ => return false,
+            };
+        }
+        early.insert((member.clone(), size), bytes.to_vec());
+        true
     }
 
     /// Looks again at the notes that came before their block.
-    pub(crate) fn catch_up(&self) -> Result<(), CosignError> {
+    pub(crate) fn catch_up(&self, now: Timestamp) -> Result<(), CosignError> {
         let reached = self.replica.tip().borrow().log_size();
         let mut ready = Vec::new();
         self.early.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, size), note| {
@@ -294,7 +318,7 @@ impl Cosigner {
             keep
         });
         for note in ready {
-            match self.receive(&note) {
+            match self.receive(&note, now) {
                 Ok(_) | Err(CosignError::Misconduct { .. } | CosignError::Foreign { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -341,20 +365,35 @@ impl Cosigner {
     fn keep_proof(&self, member: &MemberId, checkpoint: &Checkpoint, bytes: &[u8]) -> Result<(), CosignError> {
         let name = format!("{member}-{}.note", checkpoint.size);
         tracing::error!(%member, size = checkpoint.size, "a validator signed a head that is not this ledger's");
-        // One file a member and size bounds what a cheat can write here by the length of the log.
-        let create = std::fs::create_dir_all(&self.misconduct);
-        create.map_err(|source| HomeError::Io { action: "create", path: self.misconduct.clone(), source })?;
-        Ok(write_atomically(&self.misconduct.join(name), bytes)?)
+        let io = |action| move |source| HomeError::Io { action, path: self.misconduct.clone(), source };
+        std::fs::create_dir_all(&self.misconduct).map_err(io("create"))?;
+        let path = self.misconduct.join(name);
+        // One proves it. More are kept to show a pattern, and no more than a cheat may make this disk hold.
+        let held = std::fs::read_dir(&self.misconduct).map_err(io("read"))?.flatten();
+        let of_member = |file: &std::fs::DirEntry| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            name.strip_suffix(".note")
+                .and_then(|name| name.rsplit_once('-'))
+                .is_some_and(|(of, _)| *of == *member.as_str())
+        };
+        if path.exists() || held.filter(of_member).count() >= MAX_PROOFS {
+            return Ok(());
+        }
+        Ok(write_atomically(&path, bytes)?)
     }
 
-    /// Keeps a verified note, and stores the merged checkpoint once a quorum is reached.
-    fn keep(&self, member: &MemberId, size: u64, note: &Note) -> Result<(), CosignError> {
+    /// Keeps a verified note, and stores the merged checkpoint once a quorum is reached. False where it is not needed.
+    fn keep(&self, member: &MemberId, size: u64, note: &Note) -> Result<bool, CosignError> {
         if *self.cosigned.borrow() >= size {
-            return Ok(());
+            return Ok(false);
         }
         let notes = {
             let mut loose = self.loose.lock().unwrap_or_else(PoisonError::into_inner);
-            loose.entry(size).or_default().insert(member.clone(), note.to_bytes());
+            let notes = loose.entry(size).or_default();
+            if notes.contains_key(member) {
+                return Ok(false);
+            }
+            notes.insert(member.clone(), note.to_bytes());
             while loose.len() > MAX_LOOSE {
                 // The oldest: a later checkpoint covers what it would have covered.
                 loose.pop_first();
@@ -362,13 +401,13 @@ impl Cosigner {
             loose.get(&size).cloned().unwrap_or_default()
         };
         if notes.len() < self.quorum() {
-            return Ok(());
+            return Ok(true);
         }
-        let Some(merged) = self.merge(&notes)? else { return Ok(()) };
+        let Some(merged) = self.merge(&notes)? else { return Ok(true) };
         if self.policy.verify(&merged).is_ok() {
             self.store_checkpoint(size, &merged.to_bytes())?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn quorum(&self) -> usize {

@@ -68,6 +68,20 @@ pub enum NodeError {
     /// The consensus engine did not start.
     #[error(transparent)]
     Start(#[from] consensus::StartError),
+    /// The store was made anew, and no quorum of others is there to follow.
+    #[error(
+        "the store was made anew, and the {others} other validators are no quorum: nobody can say what this key signed"
+    )]
+    NobodyToFollow {
+        /// Validators beside this one.
+        others: usize,
+    },
+    /// A part of the node ended by itself.
+    #[error("{part} ended by itself")]
+    Ended {
+        /// Which.
+        part: &'static str,
+    },
     /// The consensus engine stopped by itself.
     #[error("the consensus engine stopped: {reason}")]
     Stopped {
@@ -105,6 +119,10 @@ impl NodeError {
                     .to_owned(),
             ),
             NodeError::OtherKey { role, .. } => Some(format!("restore `{}` or amend the treaty", role.file_name())),
+            NodeError::NobodyToFollow { .. } => Some(
+                "restore the store together with its `wal/`; only if this key has never voted, remove `data/must-follow`"
+                    .to_owned(),
+            ),
             NodeError::Unsafe { .. } => Some(
                 "do not start this node again before a person has looked: see `docs/guides/run-a-node.md`".to_owned(),
             ),

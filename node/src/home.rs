@@ -6,12 +6,13 @@
 //!      modules/*.wasm              the clauses, found by their SHA-256
 //!      keys/{consensus,statement,log,cosigner,transport}.key
 //!      data/ledger.redb            the store; wal/ is the consensus engine's
+//!      data/must-follow            the store was made anew: follow before signing
 //!      data/node.json              where the running node listens
 //!      log/                        the log as files: checkpoint, policy, tile/…
 //! ```
 //!
-//! The store is created by [`Home::install`] and never by `start`: a validator that lost its store must not sign as if it
-//! had never signed.
+//! The store is created by [`crate::Node::create_store`] and never by `start`: a validator that lost its store must not
+//! sign as if it had never signed (see `rejoin`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +26,7 @@ use standstill_protocol::units::Timestamp;
 
 use crate::config::{Config, ConfigError, Loaded};
 use crate::keystore::{self, KeyFileError, KeyRole};
+use crate::rejoin;
 
 /// Bytes of a treaty file, at most.
 pub const MAX_TREATY_BYTES: u64 = 4 << 20;
@@ -115,7 +117,8 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, HomeError
     fs::read(path).map_err(io_error("read", path))
 }
 
-/// Writes a file through a temporary neighbour, so that a crash leaves the old one or the new one.
+/// Writes a file through a temporary neighbour, so that a crash leaves the old one or the new one. When it returns, file
+/// and name are on the disk.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -126,11 +129,19 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), HomeErro
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
-    write().map_err(io_error("write", path))
+    write().map_err(io_error("write", path))?;
+    sync_directory(path.parent().unwrap_or(Path::new("")))
 }
 
-/// Creates a home for a member: directories, configuration and whichever of the five keys do not exist yet.
-/// `config` may have any paths; relative ones are inside `directory`.
+/// Makes the names in a directory durable: without it a crash can undo a rename that a later file builds on.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), HomeError> {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    fs::File::open(directory).and_then(|file| file.sync_all()).map_err(io_error("sync", directory))
+}
+
+/// Creates a home for a member: whichever of the five keys do not exist yet, directories, and the configuration last, so
+/// that a run after a crash completes what the first one began. `config` may have any paths; relative ones are inside
+/// `directory`.
 pub fn create(directory: &Path, config: Config, now: Timestamp) -> Result<Home, HomeError> {
     let file = directory.join("config.toml");
     if file.exists() {
@@ -138,19 +149,33 @@ pub fn create(directory: &Path, config: Config, now: Timestamp) -> Result<Home, 
     }
     keystore::create_private_directory(directory)?;
     let text = config.to_toml(directory)?;
-    write_atomically(&file, text.as_bytes())?;
-    let home = open(directory, &[])?;
+    // Read back before it counts: the environment may move the paths.
+    let draft = directory.join("config.toml.draft");
+    write_atomically(&draft, text.as_bytes())?;
+    let home = Home { directory: directory.to_owned(), config: Loaded::load(&draft, &[])?.config };
     for role in KeyRole::ALL {
-        match keystore::generate(&home.key_path(role), role, now) {
-            Ok(_) | Err(KeyFileError::Exists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        draw_key(&home, role, now)?;
     }
     let paths = &home.config.paths;
     for path in [&paths.modules, &paths.data, &paths.log] {
         fs::create_dir_all(path).map_err(io_error("create", path))?;
     }
+    fs::rename(&draft, &file).map_err(io_error("write", &file))?;
+    sync_directory(directory)?;
     Ok(home)
+}
+
+fn draw_key(home: &Home, role: KeyRole, now: Timestamp) -> Result<(), HomeError> {
+    let path = home.key_path(role);
+    if path.exists() {
+        return Ok(());
+    }
+    let key = keystore::draw().map_err(io_error("draw a key for", &path))?;
+    if role == KeyRole::Consensus {
+        keystore::create_private_directory(&home.config.paths.keys)?;
+        rejoin::mark_unused(&path, &key.public_key())?;
+    }
+    Ok(keystore::write(&path, role, &key, now)?)
 }
 
 /// Opens a home under the process's environment and the flags `KEY=VALUE`.
@@ -246,4 +271,58 @@ pub fn read_modules(directory: &Path) -> Result<Vec<Vec<u8>>, HomeError> {
     }
     paths.sort();
     paths.iter().map(|path| read_bounded(path, MAX_MODULE_BYTES)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::new("lab-a".parse().unwrap())
+    }
+
+    #[test]
+    fn creation_that_a_crash_cut_short_is_completed_and_keeps_the_keys_that_were_drawn() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("home");
+        let home = create(&path, config(), Timestamp(1)).unwrap();
+        let before = home.public_keys().unwrap();
+        // As if the power had gone before the configuration: one key is missing, another was half written.
+        fs::remove_file(home.config_path()).unwrap();
+        fs::remove_file(home.key_path(KeyRole::Transport)).unwrap();
+        fs::write(home.config.paths.keys.join("transport.key.new"), "# standstill tran").unwrap();
+        let home = create(&path, config(), Timestamp(2)).unwrap();
+        let after = home.public_keys().unwrap();
+        assert_eq!(after.len(), 5);
+        for role in KeyRole::ALL {
+            assert_eq!(before[&role] == after[&role], role != KeyRole::Transport, "{role}");
+        }
+        assert!(matches!(create(&path, config(), Timestamp(3)), Err(HomeError::Exists { .. })));
+    }
+
+    #[test]
+    fn only_a_key_that_was_drawn_here_and_never_used_may_sign_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("home");
+        let home = create(&path, config(), Timestamp(1)).unwrap();
+        rejoin::before_store(&home).unwrap();
+        assert_eq!(rejoin::standing(&home).unwrap(), rejoin::Standing::Signs);
+        rejoin::use_key(&home).unwrap();
+        rejoin::before_store(&home).unwrap();
+        assert_eq!(rejoin::standing(&home).unwrap(), rejoin::Standing::Unknown);
+        assert_eq!(rejoin::decide(&home, [4, 9, 0].into_iter()).unwrap(), 12);
+        assert_eq!(rejoin::standing(&home).unwrap(), rejoin::Standing::From(12));
+        rejoin::reached(&home).unwrap();
+        assert_eq!(rejoin::standing(&home).unwrap(), rejoin::Standing::Signs);
+
+        // A key from elsewhere beside the mark of another is not unused.
+        fs::remove_file(home.config_path()).unwrap();
+        fs::remove_file(home.key_path(KeyRole::Consensus)).unwrap();
+        let home = create(&path, config(), Timestamp(2)).unwrap();
+        let elsewhere = SecretKey::from_seed(&[9; 32]);
+        fs::remove_file(home.key_path(KeyRole::Consensus)).unwrap();
+        keystore::write(&home.key_path(KeyRole::Consensus), KeyRole::Consensus, &elsewhere, Timestamp(2)).unwrap();
+        rejoin::before_store(&home).unwrap();
+        assert_eq!(rejoin::standing(&home).unwrap(), rejoin::Standing::Unknown);
+    }
 }

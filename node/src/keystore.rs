@@ -162,24 +162,34 @@ pub fn generate(path: &Path, role: KeyRole, now: Timestamp) -> Result<SecretKey,
     Ok(key)
 }
 
-/// Writes a key to a new file of mode 0600 and syncs file and directory.
+/// Writes a key to a new file of mode 0600 and syncs file and directory. The file gets its name when it is whole: a crash
+/// leaves all of it or none.
 pub fn write(path: &Path, role: KeyRole, key: &SecretKey, now: Timestamp) -> Result<(), KeyFileError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(directory) = directory {
         create_private_directory(directory)?;
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = match file {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(KeyFileError::Exists { path: path.to_owned() });
-        }
-        other => other.map_err(io_error("create", path))?,
-    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
     let public = key.public_key();
     let seed = Zeroizing::new(hex::encode(key.seed().as_slice()));
     let header = format!("# standstill {role} secret key, created {now}, public key {public}\n");
     let text = Zeroizing::new(format!("{header}{SEED_PREFIX}{}\n", seed.as_str()));
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io_error("write", path))?;
+    // What an interrupted run left behind was never a key.
+    let _ = fs::remove_file(&temporary);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
+    let mut file = file.map_err(io_error("create", &temporary))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io_error("write", &temporary))?;
+    // A link, not a rename: it never replaces a key.
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary).map_err(io_error("remove", &temporary))?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(KeyFileError::Exists { path: path.to_owned() });
+        }
+        other => other.map_err(io_error("create", path))?,
+    }
     // Without this a crash could leave a directory that does not name the key whose public half was published.
     let directory = directory.unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(io_error("sync", directory))
@@ -290,6 +300,14 @@ mod tests {
             assert!(matches!(error, KeyFileError::Malformed { .. }), "{name}: {error}");
             assert!(!error.to_string().contains(&seed[..60]));
         }
+    }
+
+    #[test]
+    fn a_secret_key_that_is_printed_for_debugging_shows_no_seed() {
+        let key = SecretKey::from_seed(&[0xa7; 32]);
+        let shown = format!("{key:?} {key:#?}");
+        assert!(!shown.contains(&"a7".repeat(4)) && !shown.contains("167, 167"), "{shown}");
+        assert!(shown.contains(&key.public_key().to_string()));
     }
 
     #[test]

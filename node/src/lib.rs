@@ -23,6 +23,7 @@ pub mod home;
 pub mod keystore;
 mod machine;
 mod pool;
+mod rejoin;
 pub mod replica;
 mod run;
 pub mod store;

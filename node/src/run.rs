@@ -30,6 +30,7 @@ use crate::home::{Home, write_atomically};
 use crate::keystore::{self, KeyRole};
 use crate::machine::Machine;
 use crate::pool::Bounds;
+use crate::rejoin::{self, Standing};
 use crate::replica::Replica;
 use crate::store::Store;
 use crate::{clock, home};
@@ -132,12 +133,13 @@ impl Prepared {
         })
     }
 
-    fn engine_config(&self, home: &Home) -> consensus::Config {
+    fn engine_config(&self, home: &Home, sign_from: u64) -> consensus::Config {
         let settings = &home.config.consensus;
         let wal = home.wal_path();
         let (consensus_key, transport_key) = (self.consensus_key.clone(), self.transport_key.clone());
         let mut config = consensus::Config::new(self.rules.chain_id(), consensus_key, transport_key, wal);
         config.name = home.member().to_string();
+        config.sign_from = sign_from;
         config.listen = settings.listen.clone();
         config.peers = home.config.peers.iter().map(|peer| peer.consensus.clone()).collect();
         config.timeouts.propose = Duration::from_millis(settings.timeout_propose_ms);
@@ -153,11 +155,14 @@ impl Prepared {
 }
 
 impl Node {
-    /// Creates the store of a home whose treaty is installed: genesis and nothing else. Refuses if a store exists.
+    /// Creates the store of a home whose treaty is installed: genesis and nothing else. Refuses if a store exists. Unless the
+    /// consensus key was drawn with this home and has not been started with, the node will follow the others before it
+    /// signs.
     pub fn create_store(home: &Home) -> Result<(), NodeError> {
         let rules = rules(home)?;
         let genesis =
             standstill_ledger::genesis(&rules).map_err(|error| NodeError::Genesis { reason: error.to_string() })?;
+        rejoin::before_store(home)?;
         Ok(Store::create(&home.store_path(), &rules.chain_id(), &genesis)?)
     }
 
@@ -170,16 +175,27 @@ impl Node {
         let gossip = Gossip::start(prepared.gossip_settings(&home)?, Arc::clone(&replica), Arc::clone(&cosigner))?;
         let address = Address::of(&prepared.consensus_key.public_key());
         let machine = Machine::new(Arc::clone(&replica), address);
-        let engine = Arc::new(Engine::start(prepared.engine_config(&home), Box::new(machine)).await?);
+        let sign_from = sign_from(&home, &replica, &gossip).await?;
+        rejoin::use_key(&home)?;
+        let engine = Arc::new(Engine::start(prepared.engine_config(&home, sign_from), Box::new(machine)).await?);
         let status = engine.status();
-        let follower =
-            tokio::spawn(follow(Arc::clone(&replica), Arc::clone(&cosigner), Arc::clone(&engine), gossip.sender()));
+        let (alive, follows) = watch::channel(());
+        let follower = Follower {
+            replica: Arc::clone(&replica),
+            cosigner: Arc::clone(&cosigner),
+            engine: Arc::clone(&engine),
+            gossip: gossip.sender(),
+            rejoining: (sign_from > 0).then(|| (home.clone(), sign_from)),
+            alive,
+        };
+        let follower = tokio::spawn(follower.run());
         let (bundles, waiting) = Shared::semaphores();
         let shared = Arc::new(Shared {
             replica: Arc::clone(&replica),
             cosigner: Arc::clone(&cosigner),
             gossip: gossip.sender(),
             network: gossip.network(),
+            follows,
             engine: Arc::downgrade(&engine),
             status: status.clone(),
             member: home.member().to_string(),
@@ -230,39 +246,94 @@ async fn serve(home: &Home, shared: Arc<Shared>) -> Result<Server, NodeError> {
     Ok((address, server, shutdown))
 }
 
-/// Does what follows from commits and from time: wakes the engine, signs heads, publishes the log, saves the pool.
-async fn follow(replica: Arc<Replica>, cosigner: Arc<Cosigner>, engine: Arc<Handle>, gossip: mpsc::Sender<Outgoing>) {
-    let mut tip = replica.tip();
-    let mut signed = cosigner.first_to_sign().map_or(0, |first| first.saturating_sub(1));
-    tip.mark_changed();
-    let mut ticked = 0;
-    let mut ticker = tokio::time::interval(TICK);
-    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut published = cosigner.published();
-    loop {
-        tokio::select! {
-            () = replica.arrival() => engine.wake(),
-            changed = tip.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let height = tip.borrow_and_update().height;
-                for note in sign(&cosigner, signed + 1, height).await {
-                    // The network is gone only when the node stops.
-                    let _ = gossip.send(Outgoing::Note(note)).await;
-                }
-                signed = height;
+/// The first height that this node may sign; 0 for at once. A node whose store was made anew waits here until a quorum of
+/// other validators has told how far they are.
+async fn sign_from(home: &Home, replica: &Replica, gossip: &Gossip) -> Result<u64, NodeError> {
+    let from = match rejoin::standing(home)? {
+        Standing::Signs => return Ok(0),
+        Standing::From(height) => height,
+        Standing::Unknown => {
+            let validators = replica.rules().genesis_validators();
+            let (quorum, others) = (validators.quorum(), validators.len().saturating_sub(1));
+            if others < quorum {
+                return Err(NodeError::NobodyToFollow { others });
             }
-            _ = ticker.tick() => {
-                if is_due(&replica) {
-                    engine.wake();
+            tracing::warn!(
+                "the store was made anew: waiting until {quorum} of {others} other validators tell their tips"
+            );
+            let mut tips = gossip.tips();
+            let told = tips.wait_for(|tips| tips.len() >= quorum).await;
+            let told = told.map_err(|_| NodeError::Ended { part: "the gossip network" })?.clone();
+            let own = replica.tip().borrow().height;
+            rejoin::decide(home, told.into_values().chain([own]))?
+        }
+    };
+    if replica.tip().borrow().height + 1 >= from {
+        rejoin::reached(home)?;
+        return Ok(0);
+    }
+    tracing::warn!(from, "this node follows, and signs nothing before that height");
+    Ok(from)
+}
+
+/// Does what follows from commits and from time: wakes the engine, signs heads, publishes the log, saves the pool.
+struct Follower {
+    replica: Arc<Replica>,
+    cosigner: Arc<Cosigner>,
+    engine: Arc<Handle>,
+    gossip: mpsc::Sender<Outgoing>,
+    /// The height from which a node whose store was made anew signs again.
+    rejoining: Option<(Home, u64)>,
+    /// Closed when this ends.
+    alive: watch::Sender<()>,
+}
+
+impl Follower {
+    async fn run(self) {
+        let Follower { replica, cosigner, engine, gossip, mut rejoining, alive: _alive } = self;
+        let mut tip = replica.tip();
+        let mut signed = cosigner.first_to_sign().map_or(0, |first| first.saturating_sub(1));
+        tip.mark_changed();
+        let mut ticked = 0;
+        let mut ticker = tokio::time::interval(TICK);
+        ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut published = cosigner.published();
+        loop {
+            tokio::select! {
+                () = replica.arrival() => engine.wake(),
+                changed = tip.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let height = tip.borrow_and_update().height;
+                    for note in sign(&cosigner, signed + 1, height).await {
+                        // The network is gone only when the node stops.
+                        let _ = gossip.send(Outgoing::Note(note)).await;
+                    }
+                    signed = height;
+                    if rejoining.as_ref().is_some_and(|(_, from)| height + 1 >= *from) {
+                        rejoining.take().iter().for_each(|(home, _)| caught_up(home, height));
+                    }
                 }
-                let height = tip.borrow().height;
-                // While blocks come, each commit saves what waits: no sync of its own then.
-                published = tidy(&replica, &cosigner, published, height == ticked).await;
-                ticked = height;
+                _ = ticker.tick() => {
+                    if is_due(&replica) {
+                        engine.wake();
+                    }
+                    let height = tip.borrow().height;
+                    // While blocks come, each commit saves what waits: no sync of its own then.
+                    published = tidy(&replica, &cosigner, published, height == ticked).await;
+                    ticked = height;
+                }
             }
         }
+    }
+}
+
+fn caught_up(home: &Home, height: u64) {
+    match rejoin::reached(home) {
+        Ok(()) => tracing::info!(height, "this node has caught up, and signs again"),
+        // It stays, and says again at the next start what is long reached.
+        Err(error) => tracing::warn!(%error, "the mark of a node that follows could not be removed"),
     }
 }
 
@@ -270,7 +341,7 @@ async fn sign(cosigner: &Arc<Cosigner>, from: u64, to: u64) -> Vec<Vec<u8>> {
     let cosigner = Arc::clone(cosigner);
     let signed = tokio::task::spawn_blocking(move || {
         let notes = cosigner.sign(from, to, clock::now())?;
-        cosigner.catch_up()?;
+        cosigner.catch_up(clock::now())?;
         Ok::<_, CosignError>(notes)
     });
     match signed.await {
@@ -369,6 +440,9 @@ impl RunningNode {
                 };
                 NodeError::Io { action: "serve the API".to_owned(), source }
             }
+            () = self.gossip.ended() => NodeError::Ended { part: "the gossip network" },
+            // However it ended, it is gone.
+            _ = &mut self.follower => NodeError::Ended { part: "the task that signs and publishes" },
         }
     }
 
@@ -380,12 +454,14 @@ impl RunningNode {
         // The server may have ended by itself.
         let _ = shutdown.send(());
         let aborter = server.abort_handle();
-        if tokio::time::timeout(DRAIN, server).await.is_err() {
+        if !server.is_finished() && tokio::time::timeout(DRAIN, server).await.is_err() {
             aborter.abort();
         }
         follower.abort();
-        // Its own cancellation is all that it can answer.
-        let _ = follower.await;
+        if !follower.is_finished() {
+            // Its own cancellation is all that it can answer.
+            let _ = follower.await;
+        }
         match Arc::try_unwrap(engine) {
             Ok(engine) => engine.stop().await,
             // A scrape of the metrics still holds it; dropping stops it too, without waiting.

@@ -209,11 +209,11 @@ fn a_checkpoint_needs_a_quorum_of_different_validators() {
     let notes: Vec<_> =
         seats[..3].iter().map(|seat| seat.cosigner.sign(1, 1, clock::now()).unwrap().remove(0)).collect();
     let first = &seats[0].cosigner;
-    for _ in 0..3 {
-        assert_eq!(first.receive(&notes[1]).unwrap(), Received::Kept);
+    for expected in [Received::Kept, Received::Useless, Received::Useless] {
+        assert_eq!(first.receive(&notes[1], clock::now()).unwrap(), expected);
         assert!(first.checkpoint().unwrap().is_none(), "the same validator again counts once");
     }
-    first.receive(&notes[2]).unwrap();
+    first.receive(&notes[2], clock::now()).unwrap();
     let (size, note) = first.checkpoint().unwrap().unwrap();
     assert_eq!(size, 1);
     let note = Note::parse(&note).unwrap();
@@ -221,11 +221,11 @@ fn a_checkpoint_needs_a_quorum_of_different_validators() {
     assert_eq!(policy(&chain.treaty).unwrap().verify(&note).unwrap().cosigners().len(), 3);
 
     for note in &notes {
-        assert_eq!(seats[3].cosigner.receive(note).unwrap(), Received::Early);
+        assert_eq!(seats[3].cosigner.receive(note, clock::now()).unwrap(), Received::Early);
     }
     assert_eq!(seats[3].cosigner.receive_checkpoint(&note.to_bytes()).unwrap(), Received::Early);
     seats[3].machine.commit(block.clone(), certify(&chain, &block)).unwrap();
-    seats[3].cosigner.catch_up().unwrap();
+    seats[3].cosigner.catch_up(clock::now()).unwrap();
     assert_eq!(seats[3].cosigner.checkpoint().unwrap().unwrap().0, 1);
     assert_eq!(seats[3].cosigner.publish(0).unwrap(), 1);
     let log = &chain.homes[3].config.paths.log;
@@ -243,17 +243,70 @@ fn a_validator_that_signs_another_head_leaves_a_proof_behind() {
     let honest = Note::parse(&seat.cosigner.sign(1, 1, clock::now()).unwrap()[0]).unwrap();
     let lie = Checkpoint { root: Hash::sha256(b"another"), ..Checkpoint::of(&honest).unwrap() };
     let note = liar.cosigner.sign_checkpoint(&lie, clock::now()).unwrap().to_bytes();
-    assert!(matches!(seat.cosigner.receive(&note), Err(CosignError::Misconduct { size: 1, .. })));
+    assert!(matches!(seat.cosigner.receive(&note, clock::now()), Err(CosignError::Misconduct { size: 1, .. })));
     let proof = chain.homes[0].config.paths.data.join("misconduct/lab-b-1.note");
     assert_eq!(std::fs::read(proof).unwrap(), note);
 
     let mut stripped = honest.to_bytes();
     stripped.truncate(stripped.len() - 20);
     for foreign in [&stripped[..], b"", b"no note", &[0xff; 5000]] {
-        assert!(matches!(seat.cosigner.receive(foreign), Err(CosignError::Foreign { .. })));
+        assert!(matches!(seat.cosigner.receive(foreign, clock::now()), Err(CosignError::Foreign { .. })));
         assert!(matches!(seat.cosigner.receive_checkpoint(foreign), Err(CosignError::Foreign { .. })));
     }
     assert!(matches!(seat.cosigner.receive_checkpoint(&honest.to_bytes()), Err(CosignError::Foreign { .. })));
+}
+
+#[test]
+fn early_notes_are_held_near_the_tip_passed_on_once_and_never_from_a_clock_that_is_ahead() {
+    let chain = Chain::new(4);
+    let seat = Seat::new(&chain, 0);
+    let other = Seat::new(&chain, 1);
+    let honest = Note::parse(&{
+        let mut signer = Seat::new(&chain, 2);
+        signer.replica.submit(&chain.report(1), clock::now()).unwrap();
+        signer.advance(&chain);
+        signer.cosigner.sign(1, 1, clock::now()).unwrap().remove(0)
+    });
+    let base = Checkpoint::of(&honest.unwrap()).unwrap();
+    let now = clock::now();
+    let note = |size: u64, at: Timestamp| {
+        let checkpoint = Checkpoint { size, root: Hash::sha256(b"not yet"), ..base.clone() };
+        other.cosigner.sign_checkpoint(&checkpoint, at).unwrap().to_bytes()
+    };
+    let receive = |bytes: &[u8]| seat.cosigner.receive(bytes, now).unwrap();
+    assert_eq!(receive(&note(1_000_000, now)), Received::Useless, "too far ahead to compare soon");
+    for size in 101..=164 {
+        assert_eq!(receive(&note(size, now)), Received::Early);
+    }
+    assert_eq!(receive(&note(101, now.plus(1000))), Received::Useless, "one note a size is passed on");
+    assert_eq!(receive(&note(165, now)), Received::Useless, "farther than all those held");
+    assert_eq!(receive(&note(5, now)), Received::Early, "nearer: it takes the farthest one's place");
+    assert_eq!(receive(&note(164, now)), Received::Useless);
+    let ahead = now.plus(chain.treaty.clocks.max_skew_ms + 2000);
+    assert_eq!(receive(&note(6, ahead)), Received::Useless);
+}
+
+#[test]
+fn proofs_of_misconduct_do_not_fill_the_disk() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    for sequence in 1..=20 {
+        seat.replica.submit(&chain.report(sequence), clock::now()).unwrap();
+    }
+    seat.advance(&chain);
+    let honest = Note::parse(&seat.cosigner.sign(1, 1, clock::now()).unwrap()[0]).unwrap();
+    let base = Checkpoint::of(&honest).unwrap();
+    for liar in [1, 2] {
+        let liar = Seat::new(&chain, liar);
+        for size in 1..=20 {
+            let lie = Checkpoint { size, root: Hash::sha256(b"another"), ..base.clone() };
+            let note = liar.cosigner.sign_checkpoint(&lie, clock::now()).unwrap().to_bytes();
+            let refused = seat.cosigner.receive(&note, clock::now());
+            assert!(matches!(refused, Err(CosignError::Misconduct { .. })), "{refused:?}");
+        }
+    }
+    let kept = std::fs::read_dir(chain.homes[0].config.paths.data.join("misconduct")).unwrap().count();
+    assert_eq!(kept, 2 * 16);
 }
 
 #[test]

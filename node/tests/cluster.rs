@@ -48,7 +48,12 @@ fn an_entry_given_to_one_node_is_final_and_cosigned_on_all_and_survives_restarts
     std::fs::remove_dir_all(&chain.homes[3].config.paths.data).unwrap();
     std::fs::create_dir_all(&chain.homes[3].config.paths.data).unwrap();
     Node::create_store(&chain.homes[3]).unwrap();
+    let marker = chain.homes[3].config.paths.data.join("must-follow");
+    assert!(marker.exists(), "its key has signed, and nobody knows what");
     nodes.push(start(&runtime, &chain.homes[3]));
+    assert!(nodes[3].status().borrow().following, "it signs nothing before it has caught up");
+    let from: u64 = std::fs::read_to_string(&marker).unwrap().trim().parse().unwrap();
+    assert!(from > second + 1, "{from} is a height that it may have signed");
     reach(&runtime, &nodes[3], second);
     let expected = headers(&nodes[0], second);
     for node in &nodes {
@@ -69,7 +74,22 @@ fn an_entry_given_to_one_node_is_final_and_cosigned_on_all_and_survives_restarts
     let outcome = nodes[1].replica().outcome(&third).unwrap();
     let outcome = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), outcome).await });
     assert!(matches!(outcome, Ok(Ok(standstill_node::replica::Outcome::Final(_)))), "{outcome:?}");
+
+    // Once the others are past what it may have signed, it signs again.
+    for sequence in 4..4 + from {
+        Client::of(&nodes[0]).submit_final(&chain.report(sequence));
+        if nodes[0].replica().tip().borrow().height >= from {
+            break;
+        }
+    }
+    reach(&runtime, &nodes[3], from);
+    let mut status = nodes[3].status();
+    let signs = runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(120), status.wait_for(|status| !status.following)).await.is_ok()
+    });
+    assert!(signs && !marker.exists());
     for node in nodes {
+        assert_eq!(node.replica().store().evidence(1).unwrap(), Vec::<Vec<u8>>::new(), "nobody contradicted itself");
         stop(&runtime, node);
     }
 }

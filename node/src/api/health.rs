@@ -33,13 +33,40 @@ pub(super) fn criteria(shared: &Shared) -> Vec<Criterion> {
     let age = clock::now().since(tip.map_or(treaty.genesis_time, |tip| tip.time));
     let limit = treaty.clocks.heartbeat_ms.saturating_mul(STALE_HEARTBEATS);
     let criterion = |name, met, detail| Criterion { name, met, detail };
+    // A channel is closed when its task has ended.
+    let network = shared.network.borrow().peers;
+    let gossips = shared.network.has_changed().is_ok();
+    let publishes = shared.follows.has_changed().is_ok();
+    let (waits, lag) = uncosigned(shared);
     vec![
         criterion("engine", status.stop.is_none(), "the consensus engine runs".to_owned()),
         criterion("progress", !status.stalled, format!("height {} moves", status.height)),
+        criterion("votes", !status.following, "this node signs, and does not only follow".to_owned()),
         criterion("peers", status.peers >= needed, format!("{} of {needed} validators connected", status.peers)),
+        criterion("gossip", gossips && network >= needed, format!("{network} of {needed} members connected to gossip")),
         criterion("block_age", age <= limit, format!("the last block is {age} ms old, at most {limit} ms")),
+        criterion("publishing", publishes, "heads are signed and the log is published".to_owned()),
+        criterion("cosigned", lag <= limit, format!("{waits} leaves wait for a quorum of cosigners, {lag} ms at most")),
         criterion("store", shared.replica.store().tip().is_ok(), "the store can be read".to_owned()),
+        criterion(
+            "store_writes",
+            shared.replica.store().is_writable(),
+            "the last write to the store worked".to_owned(),
+        ),
     ]
+}
+
+/// Leaves without a quorum of cosigners, and how old the first one's block is in milliseconds.
+fn uncosigned(shared: &Shared) -> (u64, u64) {
+    let cosigned = *shared.cosigner.cosigned().borrow();
+    let waits = shared.replica.tip().borrow().log_size().saturating_sub(cosigned);
+    if waits == 0 {
+        return (0, 0);
+    }
+    let store = shared.replica.store();
+    let height = store.locate(cosigned).ok().flatten().map(|(height, _)| height);
+    let header = height.and_then(|height| store.header(height).ok().flatten());
+    (waits, header.map_or(u64::MAX, |header| clock::now().since(header.time)))
 }
 
 /// `GET /livez`.

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) cosigner: Arc<Cosigner>,
     pub(crate) gossip: mpsc::Sender<Outgoing>,
     pub(crate) network: watch::Receiver<Network>,
+    /// Closed when the task that signs and publishes has ended.
+    pub(crate) follows: watch::Receiver<()>,
     /// Weak, so that a request which outlives the node does not keep its engine running.
     pub(crate) engine: Weak<Handle>,
     pub(crate) status: watch::Receiver<Status>,

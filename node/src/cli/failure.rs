@@ -89,6 +89,7 @@ impl From<NodeError> for Failure {
             | NodeError::Treaty(_)
             | NodeError::Rules(_)
             | NodeError::NotAValidator { .. }
+            | NodeError::NobodyToFollow { .. }
             | NodeError::OtherKey { .. } => Exit::Usage,
             // Its own code, so that a service manager can be told never to restart after it.
             NodeError::Unsafe { .. } => Exit::Untrusted,

@@ -34,7 +34,12 @@ impl Start {
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())
                 .map_err(|error| Failure::unavailable(format!("cannot watch for signals: {error}")))?;
-            let mut node = Node::start(home).await?;
+            // A node that must follow first can wait long for the others.
+            let mut node = tokio::select! {
+                started = Node::start(home) => started?,
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Holds),
+                _ = terminate.recv() => return Ok(Exit::Holds),
+            };
             let endpoint = node.endpoint().clone();
             global.print(&endpoint, || format!("api  http://{}\n", endpoint.api))?;
             let failed = tokio::select! {

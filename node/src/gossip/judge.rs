@@ -5,12 +5,19 @@ use std::sync::Arc;
 use libp2p::PeerId;
 use libp2p::gossipsub::MessageId;
 use standstill_ledger::Refusal;
+use standstill_protocol::certificate::Certificate;
+use standstill_protocol::codec;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use super::messages::{Batch, Reply};
+use super::inbox::Inbox;
+use super::messages::{Batch, MAX_CERTIFICATE_BYTES, Reply};
 use crate::clock;
 use crate::cosign::{CosignError, Cosigner, Received};
 use crate::replica::{Replica, SubmitError};
+
+/// Answers that wait for the swarm, at most.
+const MAX_ANSWERS: usize = 256;
 
 /// Something that came in.
 #[derive(Debug)]
@@ -21,6 +28,25 @@ pub(super) enum Question {
     Note { source: PeerId, id: MessageId, bytes: Vec<u8> },
     /// The answer to a question of ours.
     Reply { source: PeerId, reply: Reply },
+}
+
+impl Question {
+    /// Who sent it.
+    pub(super) fn source(&self) -> PeerId {
+        match self {
+            Question::Envelopes { source, .. } | Question::Note { source, .. } | Question::Reply { source, .. } => {
+                *source
+            }
+        }
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Question::Envelopes { bytes, .. } | Question::Note { bytes, .. } => bytes.len(),
+            Question::Reply { reply, .. } => reply.envelopes.iter().chain(&reply.notes).map(Vec::len).sum(),
+        }
+    }
 }
 
 /// What it is worth.
@@ -39,42 +65,50 @@ pub(crate) enum Judgement {
 pub(super) struct Judged {
     /// The gossip message that it is about.
     pub(super) message: Option<(PeerId, MessageId)>,
+    /// Who sent it.
+    pub(super) source: PeerId,
     /// What it is worth.
     pub(super) judgement: Judgement,
-    /// A peer that has more to tell.
-    pub(super) ask: Option<PeerId>,
+    /// Whether the peer has more to tell.
+    pub(super) ask: bool,
+    /// The height that the peer proved to have reached.
+    pub(super) tip: Option<u64>,
 }
 
-/// Starts the checking thread. It ends when the sender is dropped.
+/// Starts the checking thread. It ends when the inbox is closed or the answers are no longer read.
 pub(super) fn start(
     replica: Arc<Replica>,
     cosigner: Arc<Cosigner>,
-    capacity: usize,
-) -> (mpsc::Sender<Question>, mpsc::Receiver<Judged>) {
-    let (questions, mut asked) = mpsc::channel::<Question>(capacity);
-    let (answers, judged) = mpsc::channel(capacity);
-    tokio::task::spawn_blocking(move || {
-        while let Some(question) = asked.blocking_recv() {
+    inbox: Arc<Inbox>,
+) -> (mpsc::Receiver<Judged>, JoinHandle<()>) {
+    let (answers, judged) = mpsc::channel(MAX_ANSWERS);
+    let task = tokio::task::spawn_blocking(move || {
+        while let Some(question) = inbox.pop() {
             if answers.blocking_send(judge(&replica, &cosigner, question)).is_err() {
                 return;
             }
         }
     });
-    (questions, judged)
+    (judged, task)
 }
 
 fn judge(replica: &Replica, cosigner: &Cosigner, question: Question) -> Judged {
+    let source = question.source();
     match question {
-        Question::Envelopes { source, id, bytes } => {
+        Question::Envelopes { id, bytes, .. } => {
             let judgement = Batch::decode(&bytes).map_or(Judgement::Bad, |batch| envelopes(replica, &batch.envelopes));
-            Judged { message: Some((source, id)), judgement, ask: None }
+            Judged { message: Some((source, id)), source, judgement, ask: false, tip: None }
         }
-        Question::Note { source, id, bytes } => {
-            Judged { message: Some((source, id)), judgement: note(cosigner, &bytes), ask: None }
+        Question::Note { id, bytes, .. } => {
+            let judgement = note(cosigner, &bytes);
+            Judged { message: Some((source, id)), source, judgement, ask: false, tip: None }
         }
-        Question::Reply { source, reply } => {
+        Question::Reply { reply, .. } => {
             let before = replica.pool_size().0;
-            let judgement = envelopes(replica, &reply.envelopes);
+            let judgement = match reply.envelopes.is_empty() {
+                true => Judgement::Unclear,
+                false => envelopes(replica, &reply.envelopes),
+            };
             for bytes in &reply.notes {
                 note(cosigner, bytes);
             }
@@ -82,10 +116,23 @@ fn judge(replica: &Replica, cosigner: &Cosigner, question: Question) -> Judged {
                 checkpoint(cosigner, bytes);
             }
             // Only a peer whose last answer brought something is asked on at once: nobody keeps this node busy.
-            let ask = (reply.more && replica.pool_size().0 > before).then_some(source);
-            Judged { message: None, judgement, ask }
+            let ask = reply.more && replica.pool_size().0 > before;
+            let tip = reply.tip.as_deref().map_or(Some(0), |bytes| proven_tip(replica, bytes));
+            Judged { message: None, source, judgement, ask, tip }
         }
     }
+}
+
+/// The height of a certificate that holds.
+fn proven_tip(replica: &Replica, bytes: &[u8]) -> Option<u64> {
+    let certificate: Certificate = codec::decode(bytes, MAX_CERTIFICATE_BYTES).ok()?;
+    if certificate.height <= replica.tip().borrow().height {
+        // Not news: it need not be proved.
+        return Some(certificate.height);
+    }
+    let rules = replica.rules();
+    certificate.verify(&rules.chain_id(), rules.genesis_validators()).ok()?;
+    Some(certificate.height)
 }
 
 /// What a batch is worth.
@@ -115,11 +162,14 @@ fn envelope_is(result: Result<crate::replica::Taken, SubmitError>) -> Judgement 
 }
 
 fn note(cosigner: &Cosigner, bytes: &[u8]) -> Judgement {
-    match cosigner.receive(bytes) {
+    match cosigner.receive(bytes, clock::now()) {
         Ok(Received::Kept) => Judgement::Good,
         // Forwarded although this node cannot compare it yet: both signatures are those of a validator.
         Ok(Received::Early) => Judgement::Good,
-        Err(CosignError::Foreign { .. } | CosignError::Misconduct { .. }) => Judgement::Bad,
+        Ok(Received::Useless) => Judgement::Unclear,
+        Err(CosignError::Foreign { .. }) => Judgement::Bad,
+        // The proof names who signed it. Who passed it on may not have had the block to compare with.
+        Err(CosignError::Misconduct { .. }) => Judgement::Unclear,
         Err(error) => {
             tracing::error!(%error, "a cosignature could not be checked");
             Judgement::Unclear

@@ -25,7 +25,9 @@ pub(crate) const MAX_REPLY_ENVELOPES: usize = 1 << 20;
 /// Notes in one reply, at most.
 pub(crate) const MAX_REPLY_NOTES: usize = 128;
 /// Bytes of an encoded reply, at most.
-pub(crate) const MAX_REPLY_BYTES: usize = MAX_REPLY_ENVELOPES + MAX_REPLY_NOTES * 4096 + (128 << 10) + 8 * MAX_KNOWN;
+pub(crate) const MAX_REPLY_BYTES: usize = MAX_REPLY_ENVELOPES + MAX_REPLY_NOTES * 4096 + (160 << 10) + 8 * MAX_KNOWN;
+/// Bytes of an encoded certificate, at most: 128 validators.
+pub(crate) const MAX_CERTIFICATE_BYTES: usize = 16 << 10;
 
 /// Envelopes that their sender has checked.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
@@ -53,6 +55,8 @@ pub(crate) struct Reply {
     pub(crate) checkpoint: Option<Vec<u8>>,
     /// Whether there is more to ask for.
     pub(crate) more: bool,
+    /// The certificate of the answerer's tip, in the strict codec; absent before the first block.
+    pub(crate) tip: Option<Vec<u8>>,
 }
 
 fn malformed(reason: &str) -> CodecError {

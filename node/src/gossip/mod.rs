@@ -1,18 +1,23 @@
 //! The second swarm: pending envelopes and cosignatures among members.
 //!
 //! 1. Closed: only peer ids that the treaty lists may connect, in a bounded number.
-//! 2. Nothing is forwarded unchecked. A message that could not come from an honest node is rejected, which costs its
-//!    forwarder its place in the mesh; one that this node cannot judge (it is ahead, behind or busy) is ignored.
+//! 2. Nothing is forwarded unchecked. A message that could not come from an honest node is rejected, and eight of them cost
+//!    their forwarder its connection for a minute; one that this node cannot judge (it is ahead, behind or busy) is
+//!    ignored.
 //! 3. Gossip may miss things. Whoever connects asks what waits, so an entry reaches a node that was away.
-//! 4. Checking happens beside the swarm, behind a bounded queue: a flood makes this node ignore, never fall behind.
+//! 4. Checking happens beside the swarm. Each peer has a lane of bounded bytes, and lanes are served in turn: a flood makes
+//!    this node ignore its sender, and nobody else.
+//! 5. Questions are metered: one of a peer at a time, one a second in the long run, answered beside the swarm.
 
+mod conduct;
 mod exchange;
+mod inbox;
 pub(crate) mod judge;
 mod messages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageAcceptance, MessageAuthenticity, MessageId, ValidationMode};
@@ -23,18 +28,23 @@ use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, identity, noise, ping,
     tcp, yamux,
 };
+use standstill_protocol::codec;
 use standstill_protocol::hash::Hash;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::cosign::Cosigner;
 use crate::replica::Replica;
+use conduct::{BAN, Conduct, STRIKES};
 use exchange::ExchangeCodec;
+use inbox::{Inbox, Open};
 use judge::{Judged, Judgement, Question};
 use messages::{MAX_MESSAGE_BYTES, Reply, Request, batches};
 
-/// Messages that wait for a check, at most.
-const MAX_UNJUDGED: usize = 1024;
+/// Streams of questions and answers on one connection, at most.
+const MAX_STREAMS: usize = 4;
+/// Answers that are made or wait for the swarm, at most: one for each of 128 validators.
+const MAX_REPLIES: usize = 128;
 /// Messages that wait to be published, at most.
 const MAX_OUTGOING: usize = 8192;
 /// How long to collect envelopes before they are published together.
@@ -88,6 +98,7 @@ pub(crate) struct Network {
 pub(crate) struct Gossip {
     outgoing: mpsc::Sender<Outgoing>,
     network: watch::Receiver<Network>,
+    tips: watch::Receiver<BTreeMap<PeerId, u64>>,
     task: JoinHandle<()>,
 }
 
@@ -113,18 +124,26 @@ impl Gossip {
         swarm.listen_on(settings.listen.clone()).map_err(failed)?;
         let (outgoing, published) = mpsc::channel(MAX_OUTGOING);
         let (network, watcher) = watch::channel(Network::default());
-        let (questions, judged) = judge::start(Arc::clone(&replica), Arc::clone(&cosigner), MAX_UNJUDGED);
+        let (told, tips) = watch::channel(BTreeMap::new());
+        let inbox = Arc::new(Inbox::default());
+        let (judged, judge) = judge::start(Arc::clone(&replica), Arc::clone(&cosigner), Arc::clone(&inbox));
+        let (answers, replies) = mpsc::channel(MAX_REPLIES);
         let loop_state = Loop {
             swarm,
             topics,
             peers: settings.peers.iter().filter_map(|address| Some((peer_of(address)?, address.clone()))).collect(),
             replica,
             cosigner,
-            questions,
+            inbox: Open(inbox),
+            answers,
+            asking: BTreeSet::new(),
+            conduct: Conduct::default(),
+            tips: told,
             network,
         };
-        let task = tokio::spawn(loop_state.run(published, judged));
-        Ok(Gossip { outgoing, network: watcher, task })
+        let channels = Channels { outgoing: published, judged, replies, judge };
+        let task = tokio::spawn(loop_state.run(channels));
+        Ok(Gossip { outgoing, network: watcher, tips, task })
     }
 
     /// Where to send what others shall know.
@@ -137,11 +156,24 @@ impl Gossip {
         self.network.clone()
     }
 
+    /// The tips that other validators proved to have, as they answer.
+    pub(crate) fn tips(&self) -> watch::Receiver<BTreeMap<PeerId, u64>> {
+        self.tips.clone()
+    }
+
+    /// Waits until the network ends by itself.
+    pub(crate) async fn ended(&mut self) {
+        // However it ended, it is gone.
+        let _ = (&mut self.task).await;
+    }
+
     /// Stops the swarm and closes its sockets.
     pub(crate) async fn stop(self) {
         self.task.abort();
-        // An aborted task answers with its own cancellation.
-        let _ = self.task.await;
+        if !self.task.is_finished() {
+            // An aborted task answers with its own cancellation.
+            let _ = self.task.await;
+        }
     }
 }
 
@@ -210,7 +242,9 @@ fn behaviour(settings: &Settings, topics: &Topics, own: PeerId) -> Result<Behavi
     let mut gossipsub = gossipsub::Behaviour::new(authenticity, config).map_err(failed)?;
     gossipsub.subscribe(&topics.envelopes).map_err(failed)?;
     gossipsub.subscribe(&topics.cosignatures).map_err(failed)?;
-    let timeout = request_response::Config::default().with_request_timeout(Duration::from_secs(10));
+    let timeout = request_response::Config::default()
+        .with_request_timeout(Duration::from_secs(10))
+        .with_max_concurrent_streams(MAX_STREAMS);
     let protocols = [(topics.exchange.clone(), ProtocolSupport::Full)];
     Ok(Behaviour {
         allowed,
@@ -227,12 +261,31 @@ struct Loop {
     peers: BTreeMap<PeerId, Multiaddr>,
     replica: Arc<Replica>,
     cosigner: Arc<Cosigner>,
-    questions: mpsc::Sender<Question>,
+    inbox: Open,
+    answers: mpsc::Sender<Answer>,
+    /// Peers that have a question of ours before them.
+    asking: BTreeSet<PeerId>,
+    conduct: Conduct,
+    tips: watch::Sender<BTreeMap<PeerId, u64>>,
     network: watch::Sender<Network>,
 }
 
+/// A reply that is ready to leave.
+struct Answer {
+    channel: request_response::ResponseChannel<Reply>,
+    reply: Reply,
+}
+
+/// What the loop reads.
+struct Channels {
+    outgoing: mpsc::Receiver<Outgoing>,
+    judged: mpsc::Receiver<Judged>,
+    replies: mpsc::Receiver<Answer>,
+    judge: JoinHandle<()>,
+}
+
 impl Loop {
-    async fn run(mut self, mut outgoing: mpsc::Receiver<Outgoing>, mut judged: mpsc::Receiver<Judged>) {
+    async fn run(mut self, mut channels: Channels) {
         let mut redial = tokio::time::interval(REDIAL);
         let mut flush = tokio::time::interval(BATCH_WINDOW);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -241,8 +294,16 @@ impl Loop {
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
-                Some(judged) = judged.recv() => self.on_judged(judged),
-                message = outgoing.recv() => match message {
+                Some(judged) = channels.judged.recv() => self.on_judged(judged),
+                Some(Answer { channel, reply }) = channels.replies.recv() => {
+                    // The asker may have gone.
+                    let _ = self.swarm.behaviour_mut().exchange.send_response(channel, reply);
+                }
+                _ = &mut channels.judge => {
+                    tracing::error!("the thread that checks gossip ended");
+                    return;
+                }
+                message = channels.outgoing.recv() => match message {
                     Some(Outgoing::Envelope(envelope)) => envelopes.push(envelope),
                     Some(Outgoing::Note(note)) => self.publish(self.topics.cosignatures.clone(), note),
                     None => return,
@@ -253,6 +314,9 @@ impl Loop {
                     }
                 }
                 _ = redial.tick() => {
+                    for peer in self.conduct.pardoned(Instant::now()) {
+                        self.swarm.behaviour_mut().allowed.allow_peer(peer);
+                    }
                     self.dial_lost();
                     ticks = ticks.wrapping_add(1);
                     if ticks.is_multiple_of(ASK_AGAIN) {
@@ -273,7 +337,8 @@ impl Loop {
     }
 
     fn dial_lost(&mut self) {
-        let lost: Vec<_> = self.peers.iter().filter(|(peer, _)| !self.swarm.is_connected(peer)).collect();
+        let wanted = |peer: &PeerId| !self.swarm.is_connected(peer) && !self.conduct.is_banned(peer);
+        let lost: Vec<_> = self.peers.iter().filter(|(peer, _)| wanted(peer)).collect();
         for address in lost.into_iter().map(|(_, address)| address.clone()).collect::<Vec<_>>() {
             // A peer that does not answer is dialled again at the next tick.
             if let Err(error) = self.swarm.dial(address.clone()) {
@@ -289,8 +354,11 @@ impl Loop {
     }
 
     fn ask(&mut self, peer: &PeerId) {
+        if !self.asking.insert(*peer) {
+            return;
+        }
         let known = self.replica.with_pool(|pool| pool.ids(messages::MAX_KNOWN));
-        let cosigned = self.cosigner.checkpoint().ok().flatten().map_or(0, |(size, _)| size);
+        let cosigned = *self.cosigner.cosigned().borrow();
         self.swarm.behaviour_mut().exchange.send_request(peer, Request { known, cosigned });
     }
 
@@ -308,7 +376,13 @@ impl Loop {
                     self.ask(&peer_id);
                 }
             }
-            SwarmEvent::ConnectionClosed { .. } => self.count_peers(),
+            SwarmEvent::ConnectionClosed { peer_id, num_established, .. } => {
+                self.count_peers();
+                if num_established == 0 {
+                    self.asking.remove(&peer_id);
+                    self.conduct.left(&peer_id);
+                }
+            }
             SwarmEvent::IncomingConnectionError { error, .. } => {
                 tracing::debug!(%error, "an incoming connection was refused");
             }
@@ -317,9 +391,7 @@ impl Loop {
                 message_id,
                 message,
             })) => self.on_message(propagation_source, message_id, message),
-            SwarmEvent::Behaviour(BehaviourEvent::Exchange(request_response::Event::Message {
-                peer, message, ..
-            })) => self.on_exchange(peer, message),
+            SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => self.on_exchange(event),
             _ => {}
         }
     }
@@ -335,7 +407,7 @@ impl Loop {
         } else {
             Question::Note { source, id: id.clone(), bytes: message.data }
         };
-        if self.questions.try_send(question).is_err() {
+        if !self.inbox.0.push(question) {
             self.report(&source, &id, MessageAcceptance::Ignore);
         }
     }
@@ -353,28 +425,64 @@ impl Loop {
             };
             self.report(&source, &id, acceptance);
         }
-        if let Some(peer) = judged.ask {
-            self.ask(&peer);
+        if judged.judgement == Judgement::Bad && self.conduct.strike(judged.source, Instant::now()) {
+            tracing::warn!(peer = %judged.source, "{STRIKES} bad messages: cut off for {} s", BAN.as_secs());
+            self.swarm.behaviour_mut().allowed.disallow_peer(judged.source);
+            return;
+        }
+        if let Some(tip) = judged.tip {
+            self.tips.send_modify(|tips| {
+                let known = tips.entry(judged.source).or_default();
+                *known = tip.max(*known);
+            });
+        }
+        if judged.ask {
+            self.ask(&judged.source);
         }
     }
 
-    fn on_exchange(&mut self, peer: PeerId, message: request_response::Message<Request, Reply>) {
-        match message {
-            request_response::Message::Request { request, channel, .. } => {
-                let known = request.known.into_iter().collect();
-                let (envelopes, more) =
-                    self.replica.with_pool(|pool| pool.missing_from(&known, messages::MAX_REPLY_ENVELOPES));
-                let notes = self.cosigner.notes_from(request.cosigned, messages::MAX_REPLY_NOTES);
-                let newest = self.cosigner.checkpoint().ok().flatten();
-                let checkpoint = newest.filter(|(size, _)| *size > request.cosigned).map(|(_, note)| note);
-                let reply = Reply { envelopes, notes, checkpoint, more };
-                // The asker may have gone.
-                let _ = self.swarm.behaviour_mut().exchange.send_response(channel, reply);
+    fn on_exchange(&mut self, event: request_response::Event<Request, Reply>) {
+        use request_response::{Event, Message};
+        match event {
+            Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
+                // A question too many is dropped, which its sender sees as a failure.
+                if self.conduct.may_ask(peer, request_id, Instant::now()) {
+                    self.answer(request, channel);
+                }
             }
-            request_response::Message::Response { response, .. } => {
-                // Dropped when this node is busy: it asks again.
-                let _ = self.questions.try_send(Question::Reply { source: peer, reply: response });
+            Event::Message { peer, message: Message::Response { response, .. }, .. } => {
+                self.asking.remove(&peer);
+                // Dropped when the peer's lane is full: it is asked again.
+                self.inbox.0.push(Question::Reply { source: peer, reply: response });
+            }
+            Event::OutboundFailure { peer, .. } => {
+                self.asking.remove(&peer);
+            }
+            Event::ResponseSent { peer, request_id, .. } | Event::InboundFailure { peer, request_id, .. } => {
+                self.conduct.served(&peer, request_id);
             }
         }
     }
+
+    /// Makes the answer beside the swarm.
+    fn answer(&self, request: Request, channel: request_response::ResponseChannel<Reply>) {
+        let (replica, cosigner, answers) =
+            (Arc::clone(&self.replica), Arc::clone(&self.cosigner), self.answers.clone());
+        tokio::task::spawn_blocking(move || {
+            let reply = reply_to(&replica, &cosigner, request);
+            // The network may have ended.
+            let _ = answers.blocking_send(Answer { channel, reply });
+        });
+    }
+}
+
+fn reply_to(replica: &Replica, cosigner: &Cosigner, request: Request) -> Reply {
+    let known = request.known.into_iter().collect();
+    let (envelopes, more) = replica.with_pool(|pool| pool.missing_from(&known, messages::MAX_REPLY_ENVELOPES));
+    let notes = cosigner.notes_from(request.cosigned, messages::MAX_REPLY_NOTES);
+    let newest = cosigner.checkpoint().ok().flatten();
+    let checkpoint = newest.filter(|(size, _)| *size > request.cosigned).map(|(_, note)| note);
+    let height = replica.tip().borrow().height;
+    let tip = replica.store().certificate(height).ok().flatten().map(|certificate| codec::encode(&certificate));
+    Reply { envelopes, notes, checkpoint, more, tip }
 }

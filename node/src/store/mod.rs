@@ -27,6 +27,7 @@ mod tiles;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use standstill_ledger::state::StateChanges;
@@ -103,8 +104,8 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             StoreError::Missing { .. } => Some(
-                "`standstill init --treaty FILE` creates it; if this node ran before, restore the store or its disk \
-                 first: a validator must not forget what it signed"
+                "`standstill init --treaty FILE` creates it; a node that ran before then follows the others and signs \
+                 nothing until they are past what it may have signed"
                     .to_owned(),
             ),
             StoreError::OtherLedger { .. } => {
@@ -143,6 +144,8 @@ pub struct Store {
     database: Database,
     /// The last block read, decoded: neighbouring entries are usually asked for together.
     recent: Mutex<Option<(u64, std::sync::Arc<Block>)>>,
+    /// Whether the last transaction that wrote failed.
+    failing: AtomicBool,
 }
 
 impl Store {
@@ -155,7 +158,8 @@ impl Store {
         let temporary = path.with_extension("new");
         let _ = std::fs::remove_file(&temporary);
         let database = Database::create(&temporary).map_err(fail(&temporary))?;
-        let store = Store { path: temporary.clone(), database, recent: Mutex::new(None) };
+        let store =
+            Store { path: temporary.clone(), database, recent: Mutex::new(None), failing: AtomicBool::new(false) };
         store.write(|txn| {
             let mut meta = txn.open_table(META)?;
             meta.insert("format", FORMAT)?;
@@ -179,7 +183,8 @@ impl Store {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
         let database = Database::open(path).map_err(fail(path))?;
-        let store = Store { path: path.to_owned(), database, recent: Mutex::new(None) };
+        let store =
+            Store { path: path.to_owned(), database, recent: Mutex::new(None), failing: AtomicBool::new(false) };
         let format = store.meta("format")?.unwrap_or_default();
         if format != FORMAT {
             return Err(StoreError::Format { found: String::from_utf8_lossy(&format).into_owned() });
@@ -260,12 +265,27 @@ impl Store {
         durability: Durability,
         body: impl FnOnce(&WriteTransaction) -> Result<T, Stop>,
     ) -> Result<T, StoreError> {
+        let written = self.transact(durability, body);
+        self.failing.store(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    fn transact<T>(
+        &self,
+        durability: Durability,
+        body: impl FnOnce(&WriteTransaction) -> Result<T, Stop>,
+    ) -> Result<T, StoreError> {
         // A transaction that is dropped on an error is rolled back.
         let mut transaction = self.database.begin_write().map_err(fail(&self.path))?;
         transaction.set_durability(durability).map_err(fail(&self.path))?;
         let value = body(&transaction).map_err(|stop| stop.at(&self.path))?;
         transaction.commit().map_err(fail(&self.path))?;
         Ok(value)
+    }
+
+    /// Whether the last transaction that wrote succeeded.
+    pub fn is_writable(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
     }
 }
 
