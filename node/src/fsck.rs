@@ -1,10 +1,12 @@
 //! Reads a store from one end to the other and compares it with itself.
 //!
 //! For each block: the header chain, the certificate's signatures, the entries' root, the log's size and root as
-//! recomputed from the leaves and as the tiles give it. At the end: the state root of the tip. Clauses are not run again:
-//! that is an audit, and `standstill-verify bundle` makes it without believing this node.
+//! recomputed from the leaves and as the tiles give it. At the end: the state root of the tip, built anew from every leaf of
+//! the state, and as its inner nodes give it. Clauses are not run again: that is an audit, and `standstill-verify bundle`
+//! makes it without believing this node.
 
 use standstill_ledger::schema::{Key, read};
+use standstill_ledger::state::MemoryState;
 use standstill_ledger::{Rules, state};
 use standstill_protocol::block::{Block, Header};
 use standstill_protocol::log::{Frontier, leaf_hash, root_at};
@@ -63,6 +65,12 @@ pub fn check(rules: &Rules, store: &Store) -> Result<Report, StoreError> {
     if let Some(tip) = snapshot.tip() {
         let root = state::root(&snapshot).ok();
         report.expect(tip.height, root == Some(tip.state_root), "the state's root is not the header's");
+        let built = snapshot.leaves().and_then(MemoryState::from_leaves).map(|state| state.root()).ok();
+        report.expect(
+            tip.height,
+            built == Some(tip.state_root),
+            "the state's leaves make another root than the header's",
+        );
         report.expect(tip.height, previous.as_ref() == Some(tip), "the tip is not the last block");
     }
     report.leaves = frontier.size();

@@ -251,22 +251,27 @@ impl Pool {
     pub(crate) fn refuse(&mut self, id: &StatementId, refusal: Refusal) -> Option<(MemberId, u64)> {
         let place = self.places.get(id)?.clone();
         self.remove(&place);
+        self.remember(id, refusal);
+        Some(place)
+    }
+
+    /// Remembers why a statement was refused after it had been taken.
+    pub(crate) fn remember(&mut self, id: &StatementId, refusal: Refusal) {
         if self.refused.len() >= MAX_REFUSED {
             self.refused.pop_front();
         }
         self.refused.push_back((*id, refusal));
-        Some(place)
     }
 
-    /// Removes everything of a member below its next sequence number. Returns the rows removed.
-    pub(crate) fn settle(&mut self, member: &MemberId, next_sequence: u64) -> Vec<(MemberId, u64)> {
+    /// Removes everything of a member below its next sequence number. Returns what was removed, and its rows.
+    pub(crate) fn settle(&mut self, member: &MemberId, next_sequence: u64) -> Vec<(StatementId, (MemberId, u64))> {
         let Some(queue) = self.queues.get(member) else { return Vec::new() };
-        let rows: Vec<_> =
-            queue.entries.range(..next_sequence).map(|(sequence, _)| (member.clone(), *sequence)).collect();
-        for row in &rows {
+        let below = queue.entries.range(..next_sequence);
+        let settled: Vec<_> = below.map(|(sequence, pending)| (pending.id, (member.clone(), *sequence))).collect();
+        for (_, row) in &settled {
             self.remove(row);
         }
-        rows
+        settled
     }
 
     fn remove(&mut self, place: &(MemberId, u64)) {
@@ -353,7 +358,7 @@ mod tests {
             pool.offer(&admitted("lab-a", sequence, 0), vec![0; 10]).unwrap();
         }
         let rows = pool.settle(&"lab-a".parse().unwrap(), 3);
-        assert_eq!(rows.iter().map(|row| row.1).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(rows.iter().map(|(_, row)| row.1).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(pool.size(), (1, 10));
         assert_eq!(pool.known(&admitted("lab-a", 3, 0).digest), Some(admitted("lab-a", 3, 0)));
         assert_eq!(pool.known(&admitted("lab-a", 1, 0).digest), None);

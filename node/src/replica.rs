@@ -229,10 +229,19 @@ impl Replica {
 
     fn settle_member(&self, member: &standstill_protocol::member::MemberId) -> Result<(), SubmitError> {
         let snapshot = self.store.snapshot()?;
-        if let Some(record) = query::member(&snapshot, member)? {
-            let rows = lock(&self.pool).settle(member, record.next_sequence);
-            self.store.put_pool(&[], &as_rows(rows))?;
+        let Some(record) = query::member(&snapshot, member)? else { return Ok(()) };
+        let settled = lock(&self.pool).settle(member, record.next_sequence);
+        for (id, (member, sequence)) in &settled {
+            if query::statement(&snapshot, id)?.is_some() {
+                continue;
+            }
+            // Another statement took its number. Whoever waits for this one is told, and whoever asks later.
+            let (member, next) = (member.clone(), record.next_sequence);
+            let refusal = Refusal::SequenceUsed { member, sequence: *sequence, next };
+            lock(&self.pool).remember(id, refusal.clone());
+            self.answer(id, Outcome::Refused(refusal));
         }
+        self.store.put_pool(&[], &as_rows(settled.into_iter().map(|(_, row)| row).collect()))?;
         Ok(())
     }
 
@@ -312,11 +321,17 @@ impl Replica {
     /// Looks again at candidates that were left out of a block, and drops those that can never enter one.
     pub(crate) fn reconsider(&self, left_out: &[Entry], now: Timestamp) -> Result<(), SubmitError> {
         let snapshot = self.store.snapshot()?;
-        let evidence = left_out.iter().filter_map(|entry| match entry {
-            Entry::Evidence(bytes) => Some(bytes.clone()),
-            Entry::Envelope(_) => None,
-        });
-        let useless: Vec<_> = evidence.collect();
+        let mut useless = Vec::new();
+        for entry in left_out {
+            let Entry::Evidence(bytes) = entry else { continue };
+            match standstill_ledger::apply::admit_evidence(&self.rules, &snapshot, bytes) {
+                // It did not fit, or its height is not there yet: the next block may take it.
+                Ok(())
+                | Err(AdmissionError::Refused(Refusal::EvidenceQuota { .. } | Refusal::EvidenceFuture { .. })) => {}
+                Err(AdmissionError::Refused(_)) => useless.push(bytes.clone()),
+                Err(AdmissionError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
         // Only the first of a member: the others wait for it, and looking costs a signature each.
         let first = lock(&self.pool).first_of_each_member(left_out.iter().filter_map(|entry| match entry {
             Entry::Envelope(bytes) => Some(bytes.as_slice()),

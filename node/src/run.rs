@@ -189,7 +189,7 @@ impl Node {
             alive,
         };
         let follower = tokio::spawn(follower.run());
-        let (bundles, waiting) = Shared::semaphores();
+        let [bundles, waiting, reads] = Shared::semaphores();
         let shared = Arc::new(Shared {
             replica: Arc::clone(&replica),
             cosigner: Arc::clone(&cosigner),
@@ -205,6 +205,7 @@ impl Node {
             wait_final: Duration::from_millis(home.config.api.wait_final_ms),
             bundles,
             waiting,
+            reads,
         });
         let (api, server, shutdown) = serve(&home, shared).await?;
         let endpoint = Endpoint { api, pid: std::process::id() };
@@ -236,13 +237,8 @@ async fn serve(home: &Home, shared: Arc<Shared>) -> Result<Server, NodeError> {
     let address = listener.local_addr().map_err(io)?;
     let router = api::router(shared, Duration::from_millis(home.config.api.timeout_ms));
     let (shutdown, asked) = oneshot::channel::<()>();
-    let server = tokio::spawn(async move {
-        let asked = async {
-            // A dropped sender asks too.
-            let _ = asked.await;
-        };
-        axum::serve(listener, router).with_graceful_shutdown(asked).await
-    });
+    // A dropped sender asks to stop too.
+    let server = tokio::spawn(api::serve(listener, router, api::Limits::NODE, asked));
     Ok((address, server, shutdown))
 }
 
@@ -473,5 +469,41 @@ impl RunningNode {
         // A file that is gone already is as good.
         let _ = std::fs::remove_file(home.endpoint_path());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::{Chain, Client, runtime, start};
+
+    #[test]
+    fn a_node_that_no_longer_signs_and_publishes_is_not_ready_and_fails_by_itself() {
+        let chain = Chain::new(1);
+        let runtime = runtime();
+        let mut node = start(&runtime, &chain.homes[0]);
+        let client = Client::of(&node);
+        client.submit_final(&chain.report(1));
+        node.follower.abort();
+        let failed = runtime.block_on(node.failed());
+        assert!(matches!(failed, NodeError::Ended { part: "the task that signs and publishes" }), "{failed}");
+        let ready = client.get("/readyz");
+        assert_eq!(ready.status, 503);
+        assert!(ready.text().contains("not met publishing"), "{}", ready.text());
+        // Stopping after a part ended does not wait for that part.
+        runtime.block_on(node.stop()).unwrap();
+    }
+
+    #[test]
+    fn a_store_made_anew_without_a_quorum_of_others_does_not_vote() {
+        let chain = Chain::new(1);
+        let runtime = runtime();
+        let home = &chain.homes[0];
+        runtime.block_on(start(&runtime, home).stop()).unwrap();
+        std::fs::remove_dir_all(&home.config.paths.data).unwrap();
+        std::fs::create_dir_all(&home.config.paths.data).unwrap();
+        Node::create_store(home).unwrap();
+        let refused = runtime.block_on(Node::start(home.clone())).map(|node| node.endpoint().clone());
+        assert!(matches!(refused, Err(NodeError::NobodyToFollow { others: 0 })), "{refused:?}");
     }
 }

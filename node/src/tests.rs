@@ -109,6 +109,38 @@ fn fsck_passes_a_sound_store_and_names_a_certificate_that_does_not_hold() {
 }
 
 #[test]
+fn fsck_builds_the_state_anew_from_its_leaves_and_finds_one_that_was_changed() {
+    use redb::{Database, ReadableTable, TableDefinition};
+    const LEAVES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("leaves");
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.replica.submit(&chain.report(1), clock::now()).unwrap();
+    seat.advance(&chain);
+    drop(seat);
+    let database = Database::open(chain.homes[0].store_path()).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut leaves = transaction.open_table(LEAVES).unwrap();
+        let (key, mut value) = {
+            let first = leaves.iter().unwrap().next().unwrap().unwrap();
+            (*first.0.value(), first.1.value().to_vec())
+        };
+        // The inner nodes stay as they were: they still give the header's root.
+        value.push(0);
+        leaves.insert(&key, value.as_slice()).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    let rules = run::rules(&chain.homes[0]).unwrap();
+    let store = Store::open(&chain.homes[0].store_path(), &rules.chain_id()).unwrap();
+    let report = crate::fsck::check(&rules, &store).unwrap();
+    assert!(
+        report.problems.iter().any(|problem| problem.contains("the state's leaves make another root")),
+        "{report:?}"
+    );
+}
+
+#[test]
 fn the_clock_is_asked_for_fresh_proposals_only() {
     let chain = Chain::new(4);
     let mut seat = Seat::new(&chain, 0);
@@ -194,6 +226,56 @@ fn evidence_of_equivocation_enters_the_next_block_and_only_once() {
     seat.machine.misbehaviour(vec![evidence]);
     assert!(seat.advance(&chain).entries.is_empty());
     assert!(!seat.machine.has_work().unwrap());
+}
+
+#[test]
+fn whoever_waits_for_a_statement_whose_number_another_took_is_told() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    let mut other = Seat::new(&chain, 1);
+    let loser = seat.replica.submit(&chain.report(1), clock::now()).unwrap().admitted.id;
+    let mut outcome = seat.replica.outcome(&loser).unwrap();
+    let winner = sign(&chain.training(1, 77), &chain.statement_key(0));
+    other.replica.submit(&winner, clock::now()).unwrap();
+    let block = other.advance(&chain);
+    seat.machine.commit(block.clone(), certify(&chain, &block)).unwrap();
+    let Ok(Outcome::Refused(refusal)) = outcome.try_recv() else { panic!("nobody was told") };
+    assert_eq!(refusal.code(), "sequence-used");
+    assert_eq!(seat.replica.refusal(&loser).map(|refusal| refusal.code()), Some("sequence-used"), "and remembered");
+    assert_eq!(seat.replica.pool_size(), (0, 0));
+}
+
+#[test]
+fn evidence_that_did_not_fit_into_a_block_is_kept_and_what_never_can_is_dropped() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.advance(&chain);
+    let evidence = |cheat: &SecretKey, round: u32| {
+        let vote = |block: Hash| {
+            let message = vote_bytes(&chain.treaty.chain_id, PREVOTE, 1, round, Some(&block));
+            SignedVote { block: Some(block), signature: cheat.sign(&message) }
+        };
+        let conflict = Conflict::Prevotes(vote(Hash::sha256(b"a")), vote(Hash::sha256(b"b")));
+        Equivocation::new(Address::of(&cheat.public_key()), 1, round, conflict)
+    };
+    let good = evidence(&key(&chain.homes[2], KeyRole::Consensus), 0);
+    let foreign = evidence(&SecretKey::from_seed(&[77; 32]), 0);
+    seat.machine.misbehaviour(vec![good, foreign]);
+    let left_out = [Entry::Evidence(good.encode()), Entry::Evidence(foreign.encode())];
+    seat.replica.reconsider(&left_out, clock::now()).unwrap();
+    assert_eq!(seat.replica.store().evidence(9).unwrap(), [good.encode()]);
+}
+
+#[test]
+fn every_head_keeps_its_checkpoint() {
+    let chain = Chain::new(1);
+    let seat = Seat::new(&chain, 0);
+    let store = seat.replica.store();
+    for size in 1..=200 {
+        store.put_checkpoint(size, format!("note {size}").as_bytes()).unwrap();
+    }
+    assert_eq!(store.checkpoint_to(3).unwrap(), Some((3, b"note 3".to_vec())), "an old export has its own");
+    assert_eq!(store.checkpoint_from(3).unwrap(), Some((3, b"note 3".to_vec())));
 }
 
 #[test]

@@ -172,6 +172,10 @@ fn a_statement_goes_from_a_tools_file_to_a_checked_receipt() {
     assert_eq!(run(&["ledger", "get", index, "-o", "leaf"]).0, 0);
     assert_eq!(std::fs::read(directory.join("leaf")).unwrap(), std::fs::read(directory.join("a.dsse.json")).unwrap());
     assert_eq!(run(&["ledger", "prove", index, "-o", "b.proof"]).0, 0);
+    let url = format!("http://{}", node.endpoint().api);
+    let bare = ["ledger", "prove", index, "-o", "c.proof", "--node", url.as_str()];
+    let output = standstill(directory, &directory.join("no-home"), &bare);
+    assert_eq!(output.status.code(), Some(21), "a receipt that could not be checked is not said to hold");
     assert!(run(&["ledger", "head"]).1.starts_with("standstill.example/"));
     let (status, _, err) = run(&["ledger", "export", "-o", "all.standstill"]);
     assert_eq!(status, 0, "{err}");

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -18,6 +19,9 @@ use super::{App, Problem, Shared};
 const PIECE: usize = 64 << 10;
 /// Pieces that wait for a slow reader, at most.
 const WAITING: usize = 16;
+
+/// How long a reader may take for one piece: a kilobyte a second keeps a bundle going.
+const PIECE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Query of a bundle.
 #[derive(Debug, Deserialize)]
@@ -47,13 +51,14 @@ pub(super) async fn bundle(
             .hint("ask again when they are done")
     })?;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, io::Error>>(WAITING);
+    let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let pieces = Pieces { sender: sender.clone(), buffer: Vec::with_capacity(PIECE) };
+        let pieces = Pieces { sender: sender.clone(), buffer: Vec::with_capacity(PIECE), runtime };
         if let Err(error) = write(&shared, pieces, from, to) {
             tracing::warn!(%error, "a bundle was not finished");
             // The reader sees the connection break, and never a short file that looks whole.
-            let _ = sender.blocking_send(Err(error));
+            let _ = sender.try_send(Err(error));
         }
     });
     let body = stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|piece| (piece, receiver)) });
@@ -104,6 +109,7 @@ fn last_cosigned(shared: &Shared, tip: u64) -> Result<u64, crate::store::StoreEr
 struct Pieces {
     sender: mpsc::Sender<Result<Bytes, io::Error>>,
     buffer: Vec<u8>,
+    runtime: tokio::runtime::Handle,
 }
 
 impl Write for Pieces {
@@ -120,6 +126,11 @@ impl Write for Pieces {
             return Ok(());
         }
         let piece = Bytes::from(std::mem::take(&mut self.buffer));
-        self.sender.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        let sent = self.runtime.block_on(tokio::time::timeout(PIECE_WITHIN, self.sender.send(Ok(piece))));
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the reader is too slow")),
+        }
     }
 }

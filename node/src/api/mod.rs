@@ -14,9 +14,10 @@
 //! | `GET /livez`, `/readyz`, `/metrics` | health |
 //!
 //! 1. Every error is a problem document with a stable `code` and a hint.
-//! 2. A body is read up to the length of a log entry and no further. Every request has a deadline.
+//! 2. A body is read up to the length of a log entry and no further. Connections are bounded in number; head, body, work and
+//!    each piece of an answer have a deadline.
 //! 3. Nothing here changes the ledger but through `Replica::submit`, which checks as if the sender were hostile.
-//! 4. The store is read on blocking threads, so that a slow disk stalls nobody else.
+//! 4. The store is read on blocking threads, in bounded number, so that a slow disk stalls nobody else.
 
 mod bundle;
 mod entries;
@@ -24,6 +25,7 @@ mod health;
 mod ledger;
 mod log;
 mod problem;
+mod serve;
 pub mod views;
 
 use std::sync::{Arc, Weak};
@@ -41,11 +43,14 @@ use crate::gossip::{Network, Outgoing};
 use crate::replica::Replica;
 
 pub use problem::{Problem, ProblemView};
+pub(crate) use serve::{Limits, serve};
 
 /// Bundles that are written at once, at most: each reads the store from one end to the other.
 const MAX_BUNDLES: usize = 2;
 /// Requests that wait for finality at once, at most.
-const MAX_WAITING: usize = 4096;
+const MAX_WAITING: usize = 512;
+/// Requests that work on a blocking thread at once, at most; others wait for their turn.
+const MAX_READS: usize = 64;
 
 /// What every handler needs.
 #[derive(Debug)]
@@ -66,11 +71,13 @@ pub(crate) struct Shared {
     pub(crate) wait_final: Duration,
     pub(crate) bundles: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) reads: Arc<Semaphore>,
 }
 
 impl Shared {
-    pub(crate) fn semaphores() -> (Arc<Semaphore>, Arc<Semaphore>) {
-        (Arc::new(Semaphore::new(MAX_BUNDLES)), Arc::new(Semaphore::new(MAX_WAITING)))
+    /// For bundles, waits and reads.
+    pub(crate) fn semaphores() -> [Arc<Semaphore>; 3] {
+        [MAX_BUNDLES, MAX_WAITING, MAX_READS].map(|permits| Arc::new(Semaphore::new(permits)))
     }
 }
 
@@ -109,6 +116,20 @@ async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     work: impl FnOnce(&Shared) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
+    let turn = tokio::time::timeout(shared.timeout, Arc::clone(&shared.reads).acquire_owned()).await;
+    let Ok(Ok(permit)) = turn else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "too many other requests are being answered",
+        )
+        .hint("ask again, or ask another node"));
+    };
     let shared = Arc::clone(shared);
-    tokio::task::spawn_blocking(move || work(&shared)).await?
+    let worked = tokio::task::spawn_blocking(move || {
+        // Held until the work is done, even if nobody waits for it any more.
+        let _permit = permit;
+        work(&shared)
+    });
+    worked.await?
 }

@@ -226,7 +226,7 @@ fn submit(global: &Global, file: &Path, receipt: Option<&Path>) -> Result<Exit, 
         return Ok(Exit::Undecided);
     }
     let proof = client.get(&format!("/v1/receipts/{id}?wait=true"))?;
-    verify_receipt(global, &proof, &bytes)?;
+    let checked = verify_receipt(global, &proof, &bytes)?;
     let path = receipt.map_or_else(|| beside(file), Path::to_owned);
     write_file(&path, &proof)?;
     let (index, height) = (entry.index.unwrap_or(0), entry.height.unwrap_or(0));
@@ -235,7 +235,7 @@ fn submit(global: &Global, file: &Path, receipt: Option<&Path>) -> Result<Exit, 
     global.print(&view, || {
         format!("final      index {index}, height {height}\nstatement  {id}\nreceipt    {}\n", path.display())
     })?;
-    Ok(Exit::Holds)
+    Ok(checked)
 }
 
 /// `x.dsse.json` has its receipt in `x.proof`.
@@ -245,18 +245,19 @@ fn beside(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.proof"))
 }
 
-/// Checks a receipt against the treaty of the home, where it has one: the node is not believed.
-pub(super) fn verify_receipt(global: &Global, proof: &[u8], leaf: &[u8]) -> Result<(), Failure> {
+/// Checks a receipt against the treaty of the home: the node is not believed. Without a treaty nothing can be said about it,
+/// and the exit says so.
+pub(super) fn verify_receipt(global: &Global, proof: &[u8], leaf: &[u8]) -> Result<Exit, Failure> {
     let untrusted = |error: &dyn std::fmt::Display| Failure::untrusted(format!("the receipt does not hold: {error}"));
     let parsed = TlogProof::parse(proof).map_err(|error| untrusted(&error))?;
     let treaty = global.open().ok().and_then(|home| treaty(&home));
     let Some(treaty) = treaty else {
         global.say("warning: the home has no treaty, so the receipt was not checked");
-        return Ok(());
+        return Ok(Exit::Undecided);
     };
     let policy = cosign::policy(&treaty).map_err(|error| untrusted(&error))?;
     parsed.verify(&policy, leaf).map_err(|error| untrusted(&error))?;
-    Ok(())
+    Ok(Exit::Holds)
 }
 
 fn list(global: &Global) -> Result<Exit, Failure> {

@@ -59,8 +59,9 @@ impl Ledger {
             Ledger::Prove { id, out } => {
                 let leaf = leaf(global, id)?;
                 let proof = global.client()?.get(&format!("/v1/receipts/{id}?wait=true"))?;
-                verify_receipt(global, &proof, &leaf)?;
+                let checked = verify_receipt(global, &proof, &leaf)?;
                 deliver(global, out, &proof)?;
+                return Ok(checked);
             }
             Ledger::Export { from, to, out } => export(global, *from, *to, out)?,
             Ledger::Fsck => return fsck(global),

@@ -176,17 +176,33 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     Ok(home::read_bounded(path, limit)?)
 }
 
-/// Writes a new file, or prints the bytes where the path is `-`.
+/// Writes a new file, or prints the bytes where the path is `-`. The file gets its name when it is whole and on the disk.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if path == Path::new("-") {
         return out(bytes);
     }
-    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    written.and_then(|mut file| file.write_all(bytes)).map_err(|error| match error.kind() {
+    write_new(path, bytes).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::usage(format!("`{}` exists already", path.display()))
             .hint("move it away, or choose another file with `-o FILE`"),
         _ => Failure::unavailable(format!("cannot write `{}`: {error}", path.display())),
     })
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())?;
+    // A link, not a rename: it replaces nothing.
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    linked?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(directory)?.sync_all()
 }
 
 /// Rows of text in columns, two spaces between them.

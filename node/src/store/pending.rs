@@ -10,9 +10,6 @@ const EVIDENCE: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("ev
 const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
 const POOL: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("pool");
 
-/// Cosigned checkpoints that are kept.
-const KEPT_CHECKPOINTS: usize = 64;
-
 /// A pending entry's place: member and sequence number.
 pub type PoolRow = (String, u64);
 
@@ -100,16 +97,12 @@ impl Store {
         })
     }
 
-    /// Stores a checkpoint that a quorum cosigned, and forgets all but the newest: a receipt can always be made under a
-    /// later one. It becomes durable with the next commit; if a crash takes it, the validators sign that head again.
+    /// Stores a checkpoint that a quorum cosigned. All are kept, so that every head can be exported with its own: each is
+    /// about as long as its block's certificate. It becomes durable with the next commit; if a crash takes it, the
+    /// validators sign that head again.
     pub fn put_checkpoint(&self, size: u64, note: &[u8]) -> Result<(), StoreError> {
         self.write_soon(|txn| {
-            let mut checkpoints = txn.open_table(CHECKPOINTS)?;
-            checkpoints.insert(size, note)?;
-            let oldest = checkpoints.iter()?.rev().nth(KEPT_CHECKPOINTS - 1).transpose()?.map(|row| row.0.value());
-            if let Some(oldest) = oldest {
-                checkpoints.retain_in(..oldest, |_, _| false)?;
-            }
+            txn.open_table(CHECKPOINTS)?.insert(size, note)?;
             Ok(())
         })
     }

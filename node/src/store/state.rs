@@ -1,6 +1,6 @@
 //! The state map in two tables, read through a snapshot.
 
-use redb::{ReadOnlyTable, ReadTransaction, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use standstill_ledger::state::{Node, NodePath, StateChanges, StateFault, StateKey, StateRead};
 use standstill_protocol::block::Header;
 use standstill_protocol::codec;
@@ -36,6 +36,16 @@ impl Snapshot {
     /// The header of the block that made this state; `None` for genesis.
     pub fn tip(&self) -> Option<&Header> {
         self.tip.as_ref()
+    }
+
+    /// Every leaf of the state, in order of key.
+    pub fn leaves(&self) -> Result<Vec<(StateKey, Vec<u8>)>, StateFault> {
+        let rows = self.leaves.iter().map_err(fault)?;
+        let rows = rows.map(|row| {
+            let (key, value) = row.map_err(fault)?;
+            Ok((StateKey::from_bytes(*key.value()), value.value().to_vec()))
+        });
+        rows.collect()
     }
 
     /// The height of that block; 0 for genesis.
