@@ -87,12 +87,13 @@ fn a_phase_without_adjudicators_triggers_or_lifts_is_refused() {
 
 #[test]
 fn what_a_treaty_must_not_say_is_refused_by_name() {
-    let cases: [(&str, &str, &str); 12] = [
+    let cases: [(&str, &str, &str); 13] = [
         ("name = \"pause-option\"", "name = \"pause-option\"\nsurprise = 1", "surprise"),
         ("standstill.treaty/1", "standstill.treaty/9", "format"),
         ("length = \"7d\"", "length = \"1ms\"", "periods.length"),
         ("length = \"7d\"", "length = \"7 weeks\"", "duration"),
         ("length = \"7d\"", "length = \"44m\"", "periods.report_within"),
+        ("outage_heartbeats = 10", "outage_heartbeats = 2881", "outage_heartbeats"),
         ("tolerance_ppm = 300000", "tolerance_ppm = 1000001", "counting.tolerance_ppm"),
         ("id = \"lab-b\"", "id = \"lab-a\"", "used twice"),
         ("clause = \"run-cap\"", "clause = \"runcap\"", "runcap"),
@@ -135,7 +136,7 @@ fn a_rendered_treaty_keeps_every_word_and_says_what_was_changed() {
         .genesis_time(start)
         .members(members)
         .periods(start, Span::parse("5s").unwrap(), Span::parse("2s").unwrap())
-        .clocks(Span(1000), Span(500), 5)
+        .clocks(Span(400), Span(500), 5)
         .parameter("run-cap", Some("slowdown"), "cap", Value::Flop(Flop(123_000)))
         .parameter("reporting", None, "missing_violated_after", Value::Integer(9))
         .render("A rehearsal: short periods, a small cap")
@@ -180,6 +181,15 @@ fn shares_of_the_shipped_treaty_are_the_fractions_that_its_text_names() {
     }
     let treaty = Treaty::parse(PAUSE_OPTION).unwrap();
     assert_eq!((treaty.voting.amendment, treaty.voting.confirmation), (Ppm(666_666), Ppm(500_001)));
+}
+
+#[test]
+fn a_stall_that_is_no_outage_is_shorter_than_the_time_to_report() {
+    let text = shipped().replacen("outage_heartbeats = 10", "outage_heartbeats = 2880", 1);
+    assert!(Treaty::parse(text.as_bytes()).is_ok());
+    let text = shipped().replacen("outage_heartbeats = 10", "outage_heartbeats = 2881", 1);
+    let (outage_ms, report_within_ms) = (2881 * 60_000, 2880 * 60_000);
+    assert_eq!(refusal(&text), TreatyError::OutageAboveDeadline { outage_ms, report_within_ms });
 }
 
 #[test]

@@ -39,6 +39,17 @@ pub enum TreatyError {
         /// The bound that is broken.
         reason: String,
     },
+    /// The network may stand still for longer than labs have to report, and no deadline would be extended.
+    #[error(
+        "article `clocks`: {outage_ms} ms without a block are an outage, but reports are due {report_within_ms} ms after \
+         their period: lower `heartbeat` or `outage_heartbeats`, or raise `periods.report_within`"
+    )]
+    OutageAboveDeadline {
+        /// `heartbeat` x `outage_heartbeats`, milliseconds.
+        outage_ms: u64,
+        /// `periods.report_within`, milliseconds.
+        report_within_ms: u64,
+    },
     /// Two things share a name.
     #[error("article `{article}`: `{name}` is used twice")]
     Duplicate {

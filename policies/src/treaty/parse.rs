@@ -46,6 +46,7 @@ pub(super) fn treaty(bytes: &[u8]) -> Result<Treaty, TreatyError> {
     let (clauses, defaults) = clauses(&file)?;
     let phases = phases(&file, &members, &defaults)?;
     let (periods, clocks) = (periods(&file)?, clocks(&file)?);
+    check_outage(&clocks, &periods)?;
     Ok(Treaty {
         hash,
         chain_id: Hash::tagged(Domain::ChainId, &[hash.as_bytes()]),
@@ -204,6 +205,16 @@ fn clocks(file: &TreatyFile) -> Result<Clocks, TreatyError> {
         outage_heartbeats: clocks.outage_heartbeats,
         text: clocks.text,
     })
+}
+
+/// A stall that is no outage extends nothing, so it must be too short to make a lab late.
+fn check_outage(clocks: &Clocks, periods: &Periods) -> Result<(), TreatyError> {
+    let outage_ms = clocks.heartbeat_ms.saturating_mul(u64::from(clocks.outage_heartbeats));
+    let report_within_ms = periods.report_within_ms;
+    if outage_ms > report_within_ms {
+        return Err(TreatyError::OutageAboveDeadline { outage_ms, report_within_ms });
+    }
+    Ok(())
 }
 
 fn response(file: &TreatyFile) -> Result<Response, TreatyError> {
