@@ -102,9 +102,11 @@ const MEMORIES: (&str, u64) = ("memories", 1);
 const EXPORTS: (&str, u64) = ("exports", 64);
 const SEGMENTS: (&str, u64) = ("segments", 2048);
 const CUSTOM_SECTIONS: (&str, u64) = ("custom sections", 64);
-const BODY_BYTES: (&str, u64) = ("bytes in one function", 256 * 1024);
+/// Code bytes of one function. With the call depth it bounds the native stack: a compiler may give every value that lives
+/// across a call a place of its own in the frame, however few slots the function declares.
+const BODY_BYTES: (&str, u64) = ("bytes in one function", 64 * 1024);
 const NESTING: (&str, u64) = ("nested blocks in one function", 256);
-/// Locals and operands of one frame: with the call depth it bounds the native stack.
+/// Locals and operands of one frame.
 const SLOTS: (&str, u64) = ("stack slots in one function", 1024);
 
 const I32: ValType = ValType::I32;

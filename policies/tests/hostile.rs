@@ -91,6 +91,35 @@ fn recursion_within_the_depth_ends_well_even_with_the_largest_frames() {
     assert_eq!((run(99), run(100)), (Outcome::Ok, Outcome::Trap));
 }
 
+/// A function near every limit that bounds a native frame: 64 KiB of code, a thousand slots, thousands of values that live
+/// across calls, so that each is spilled; and it calls itself.
+fn spilling() -> String {
+    let slots = 960;
+    let value = |at: usize| {
+        let (to, from) = ((at * 7919) % slots, (at * 31) % slots);
+        format!("local.get {} call $leaf i64.add local.set {} ", from + 1, to + 1)
+    };
+    let body: String = (0..5_500).map(value).collect();
+    let all: String = (1..=slots).map(|slot| format!("local.get {slot} i64.xor ")).collect();
+    format!(
+        "(global $sink (mut i64) (i64.const 0))
+         (func $leaf (result i64) (i64.add (global.get $sink) (i64.const 1)))
+         (func $deep (param i32) (local {})
+            {body} (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1)))))
+            i64.const 0 {all} global.set $sink)",
+        "i64 ".repeat(slots)
+    )
+}
+
+#[test]
+fn no_function_that_admission_takes_overflows_the_native_stack_within_the_metered_depth() {
+    let depth = Limits::V1.call_depth - 1;
+    let wasm = module(&format!("(call $deep (i32.const {depth}))"), "", "", "", &spilling());
+    let host = Host::new(Limits::V1).unwrap();
+    let run = host.run(&host.admit(&wasm).unwrap(), &Parameters::default(), None, &[], None);
+    assert_eq!(run.map(|run| run.outcome), Ok(Outcome::Ok));
+}
+
 #[test]
 fn traps_are_traps() {
     for body in [

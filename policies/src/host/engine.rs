@@ -13,10 +13,12 @@ use wasmtime::{
 
 use super::{HostFault, Limits};
 
-/// Stack that wasm may use; the metered depth and the slots of a frame keep below half of it.
-const WASM_STACK: usize = 8 << 20;
+/// Stack that wasm may use. A function has at most 64 KiB of code and a value at least two bytes of it, so a frame stays
+/// below 256 KiB, and 256 of them (the metered depth) below 64 MiB, even if every value is spilled. Only what is touched
+/// takes memory.
+const WASM_STACK: usize = 96 << 20;
 /// Stack of a thread on which wasm runs.
-const THREAD_STACK: usize = 32 << 20;
+const THREAD_STACK: usize = 128 << 20;
 /// Instances that live at once in a process; one more waits.
 const INSTANCES: u32 = 16;
 /// Memory that stays mapped in a pool slot between instances: resetting it is faster than faulting it in.
