@@ -68,7 +68,7 @@ impl Chain {
             .genesis_time(start)
             .members(members)
             .periods(start, Span::parse("1h").unwrap(), Span::parse("10m").unwrap())
-            .clocks(Span::parse("60s").unwrap(), Span::parse("5s").unwrap(), 100)
+            .clocks(Span::parse("60s").unwrap(), Span::parse("5s").unwrap(), 10)
             .render("Rendered for a test")
             .unwrap();
         let modules: Vec<_> = MODULES.iter().map(|module| module.to_vec()).collect();

@@ -10,6 +10,7 @@
 //! let (treaty, bytes) = TreatyTemplate::pause_option()
 //!     .genesis_time(start)
 //!     .periods(start, Span::parse("5s").unwrap(), Span::parse("2s").unwrap())
+//!     .clocks(Span(400), Span(500), 5)
 //!     .parameter("run-cap", Some("slowdown"), "cap", standstill_policies::Value::Flop(Flop(1_000_000)))
 //!     .render("Rendered for a rehearsal: short periods and a small cap")
 //!     .unwrap();
