@@ -4,21 +4,23 @@
 //!
 //! 1. a body is durable before the engine hears of its block ([`StateMachine::store_undecided`]);
 //! 2. asked twice for a value of one height and round, the answer is the same, also after a restart;
-//! 3. the clock judges a fresh proposal only, never a block that is synced, recovered or proposed again;
+//! 3. the engine may vote for what executes and is timely, or has a quorum of votes ([`bodies`]);
 //! 4. a decided block is committed before the engine is told so;
 //! 5. a failure of the state machine stops the engine: no vote rests on a guess.
 //!
 //! When the next height starts is in [`Application::reconsider`] (`docs/adr/0002-block-cadence.md`).
 
+mod bodies;
+
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use malachite::app::engine::host::{HeightParams, Next, SyncedValueOutcome};
+use malachite::app::engine::host::{HeightParams, Next};
 use malachite::app::streaming::StreamMessage;
-use malachite::app::types::core::{CommitCertificate, LinearTimeouts, Round, Validity};
+use malachite::app::types::core::{CommitCertificate, LinearTimeouts, Round};
 use malachite::app::types::sync::RawDecidedValue;
-use malachite::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue};
+use malachite::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId};
 use malachite::{AppMsg, NetworkMsg, Reply};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::SecretKey;
@@ -27,19 +29,18 @@ use standstill_protocol::validators::Address;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::config::Config;
-use crate::context::{At, BlockId, Chain, Voters, Who};
+use self::bodies::Bodies;
+use crate::context::{At, BlockId, Chain, Voters};
 use crate::evidence::equivocations;
 use crate::heard::Heard;
 use crate::parts::{Coordinates, Opening, Part, announcement, stream};
-use crate::proposals::{admits, decode_body, proposed};
-use crate::state_machine::{CheckError, Fault, Height, StateMachine, Undecided};
+use crate::seen::Seen;
+use crate::state_machine::{Fault, Height, StateMachine, Undecided};
 use crate::status::{Event, Status};
-use crate::streams::{Limits, Streams, Whole};
+use crate::streams::{Limits, Streams};
 use crate::sync_wire::{MAX_VALUES, extended_from_certificate};
 use crate::wire::to_certificate;
 
-/// Different bodies that are checked for one round: a proposer that sends more only hurts itself.
-const BODIES_A_ROUND: usize = 3;
 /// Bytes of blocks in one answer to a node that catches up; the first block is sent whatever its size.
 const SYNC_BYTES: usize = 8 << 20;
 
@@ -66,10 +67,10 @@ pub(crate) struct Application {
     follows: bool,
     /// The validators of tip + 1.
     voters: Voters,
-    /// Checked and stored proposals of tip + 1.
-    undecided: Vec<Undecided>,
-    /// Whether the engine was told what is stored for tip + 1.
-    told: bool,
+    /// Proposals of tip + 1.
+    bodies: Bodies,
+    /// What the engine has verified of tip + 1.
+    seen: Arc<Seen>,
     waiting: Option<Waiting>,
     moved: Instant,
 }
@@ -80,6 +81,7 @@ impl Application {
         machine: Box<dyn StateMachine>,
         network: mpsc::Sender<NetworkMsg<Chain>>,
         heard: Arc<Heard>,
+        seen: Arc<Seen>,
         status: watch::Sender<Status>,
         events: broadcast::Sender<Event>,
         peers: Vec<PeerId>,
@@ -90,6 +92,7 @@ impl Application {
         let voters = voters_of(machine.as_ref(), tip + 1)?;
         let undecided = machine.undecided(tip + 1)?;
         heard.committed(tip);
+        seen.begin(tip + 1);
         let follows = tip + 1 < config.sign_from;
         let address = Address::of(&config.consensus_key.public_key());
         let streams = Streams::new(limits, peers);
@@ -106,8 +109,8 @@ impl Application {
             round: 0,
             follows,
             voters,
-            undecided,
-            told: false,
+            bodies: Bodies::new(undecided),
+            seen,
             waiting: None,
             moved: Instant::now(),
         };
@@ -223,22 +226,6 @@ impl Application {
         }
     }
 
-    fn started_round(&mut self, height: Height, round: u32) -> Result<Vec<ProposedValue<Chain>>, Fault> {
-        if height != self.tip + 1 {
-            return Ok(Vec::new());
-        }
-        self.round = round;
-        self.report();
-        let mut values = Vec::new();
-        if !std::mem::replace(&mut self.told, true) {
-            values.extend(self.undecided.iter().map(|undecided| proposed(undecided, Validity::Valid)));
-        }
-        for whole in self.streams.take_held(height) {
-            values.extend(self.received(whole)?);
-        }
-        Ok(values)
-    }
-
     async fn get_value(
         &mut self,
         height: Height,
@@ -249,10 +236,7 @@ impl Application {
             tracing::warn!(height, tip = self.tip, "asked for a value of another height");
             return Ok(());
         }
-        let mine = |undecided: &&Undecided| {
-            undecided.round == round && undecided.valid_round.is_none() && undecided.proposer == self.address
-        };
-        let (block, body) = match self.undecided.iter().find(mine) {
+        let (block, body) = match self.mine(round) {
             Some(undecided) => (undecided.block.hash(), undecided.block.encode()),
             None => self.build(height, round)?,
         };
@@ -275,85 +259,12 @@ impl Application {
             )));
         }
         let undecided = Undecided { round, valid_round: None, proposer: self.address, block };
-        self.machine.store_undecided(&undecided)?;
-        self.undecided.push(undecided);
+        self.remember(&undecided)?;
         Ok((hash, body))
     }
 
-    fn received_part(
-        &mut self,
-        publisher: Option<PeerId>,
-        part: StreamMessage<Part>,
-    ) -> Result<Option<ProposedValue<Chain>>, Fault> {
-        let (voters, chain_id, round) = (&self.voters, &self.config.chain_id, self.round);
-        let admits = |opening: &Opening| admits(voters, chain_id, round, opening);
-        match self.streams.insert(publisher, part, self.tip + 1, admits) {
-            Ok(None) => Ok(None),
-            Ok(Some(whole)) => self.received(whole),
-            Err(error) => {
-                tracing::debug!(%error, publisher = ?publisher.map(|peer| peer.to_string()), "refused a proposal part");
-                Ok(None)
-            }
-        }
-    }
-
-    /// A whole stream: checks the block, stores it, and tells the engine.
-    fn received(&mut self, whole: Whole) -> Result<Option<ProposedValue<Chain>>, Fault> {
-        let Whole { opening, body } = whole;
-        if opening.height != self.tip + 1 || !admits(&self.voters, &self.config.chain_id, self.round, &opening) {
-            return Ok(None);
-        }
-        let Some(block) = decode_body(&body, opening.height, &opening.block) else {
-            tracing::warn!(height = opening.height, sender = %opening.sender, "a stream without the announced block");
-            return Ok(None);
-        };
-        let known = self.undecided.iter().any(|undecided| undecided.block.header == block.header);
-        let bodies = self.undecided.iter().filter(|undecided| undecided.round == opening.round).count();
-        if !known && bodies >= BODIES_A_ROUND {
-            return Ok(None);
-        }
-        let Opening { round, valid_round, proposer, .. } = opening;
-        let undecided = Undecided { round, valid_round, proposer, block };
-        // A known block was judged when it first came, as what it was then.
-        if !known && let Err(reason) = self.judge(&undecided)? {
-            let block = undecided.block.hash();
-            tracing::warn!(height = opening.height, round, %block, %proposer, reason, "refused a proposal");
-            let _ = self.events.send(Event::Refused { height: opening.height, round, block, reason });
-            return Ok(Some(proposed(&undecided, Validity::Invalid)));
-        }
-        self.remember(&undecided)?;
-        Ok(Some(proposed(&undecided, Validity::Valid)))
-    }
-
-    /// Judges a proposal: `Err` of a reason if it is invalid.
-    fn judge(&mut self, undecided: &Undecided) -> Result<Result<(), String>, Fault> {
-        let header = &undecided.block.header;
-        let fresh = undecided.valid_round.is_none();
-        if fresh && header.proposer != undecided.proposer {
-            return Ok(Err(format!("{} proposed a block that names {}", undecided.proposer, header.proposer)));
-        }
-        // A body that comes after its round is judged as part of the past, like one that is proposed again.
-        let now = (fresh && undecided.round >= self.round).then(now);
-        match self.machine.check(&undecided.block, now) {
-            Ok(()) => Ok(Ok(())),
-            Err(CheckError::Invalid { reason }) => Ok(Err(reason)),
-            Err(CheckError::Fault(fault)) => Err(fault),
-        }
-    }
-
-    fn remember(&mut self, undecided: &Undecided) -> Result<(), Fault> {
-        let same = |known: &Undecided| known.round == undecided.round && known.block.header == undecided.block.header;
-        if !self.undecided.iter().any(same) {
-            // Durable before the engine hears of it, because it may vote next.
-            self.machine.store_undecided(undecided)?;
-            self.undecided.push(undecided.clone());
-        }
-        Ok(())
-    }
-
     async fn restream(&mut self, proposal: Coordinates) {
-        let known = self.undecided.iter().find(|undecided| undecided.block.hash() == proposal.block);
-        match known.map(|undecided| undecided.block.encode()) {
+        match self.bodies.find(&proposal.block).map(|undecided| undecided.block.encode()) {
             Some(body) => self.send(proposal, body.into()).await,
             None => tracing::warn!(height = proposal.height, block = %proposal.block, "asked to send an unknown block"),
         }
@@ -365,11 +276,10 @@ impl Application {
             return Ok(());
         }
         let block = self
-            .undecided
-            .iter()
-            .map(|undecided| &undecided.block)
-            .find(|block| block.header.height == height && block.hash() == certificate.value_id)
-            .cloned()
+            .bodies
+            .find(&certificate.value_id)
+            .map(|undecided| undecided.block.clone())
+            .filter(|block| block.header.height == height)
             .ok_or_else(|| {
                 Fault::new(format!("block {} of height {height} was decided unseen", certificate.value_id))
             })?;
@@ -379,7 +289,8 @@ impl Application {
         self.machine.commit(block, certificate)?;
         self.tip = height;
         self.voters = voters_of(self.machine.as_ref(), height + 1)?;
-        self.undecided.clear();
+        self.bodies = Bodies::new(Vec::new());
+        self.seen.begin(height + 1);
         self.round = 0;
         self.streams.forget_below(height + 1);
         self.heard.committed(height);
@@ -421,33 +332,6 @@ impl Application {
             values.push(RawDecidedValue::new(body.into(), extended_from_certificate(&certificate)));
         }
         Ok(values)
-    }
-
-    /// A block that a quorum decided while this node was away; the engine has verified its certificate.
-    fn synced(
-        &mut self,
-        height: Height,
-        round: Round,
-        proposer: Who,
-        body: &[u8],
-    ) -> Result<SyncedValueOutcome<Chain>, Fault> {
-        if height != self.tip + 1 {
-            return Ok(SyncedValueOutcome::LocalTransientError);
-        }
-        let Some(block) = decode_body(body, height, &Hash::ZERO) else { return Ok(SyncedValueOutcome::PeerFault) };
-        let round = round.as_u32().unwrap_or(0);
-        let undecided = Undecided { round, valid_round: None, proposer: proposer.0, block };
-        match self.machine.check(&undecided.block, None) {
-            Ok(()) => {}
-            Err(CheckError::Invalid { reason }) => {
-                // If its hash is what the quorum signed, this node runs other rules than the quorum, and stands still.
-                tracing::error!(height, block = %undecided.block.hash(), reason, "a synced block is invalid here");
-                return Ok(SyncedValueOutcome::Verdict(proposed(&undecided, Validity::Invalid)));
-            }
-            Err(CheckError::Fault(fault)) => return Err(fault),
-        }
-        self.remember(&undecided)?;
-        Ok(SyncedValueOutcome::Verdict(proposed(&undecided, Validity::Valid)))
     }
 
     fn parameters(&self) -> HeightParams<Chain> {

@@ -5,9 +5,9 @@
 //!   └ its runtime             the engine's actors, network and timers; its log has a thread of its own
 //! ```
 //!
-//! State machine calls block the first thread only. When the engine fails safely (its log is corrupt or cannot be
-//! written), a file `unsafe` is left beside the log, and no engine starts there until a person has removed it: the log
-//! has lost what was signed, so the next start could sign something else.
+//! State machine calls block the first thread only. The log is looked at before the engine opens it ([`crate::wal`]).
+//! When it is corrupt, or the engine fails safely later (the log cannot be written), a file `unsafe` is left beside the
+//! log, and no engine starts there until a person has removed it: the next start could sign something else.
 
 use std::fs;
 use std::io;
@@ -29,10 +29,12 @@ use crate::codec::Messages;
 use crate::config::{Config, ConfigError, peer_id};
 use crate::context::Chain;
 use crate::heard::Heard;
+use crate::seen::Seen;
 use crate::settings::{self, Listen, Peer};
 use crate::signing::{Checker, Signatory};
 use crate::state_machine::{Fault, StateMachine};
 use crate::status::{Event, Status, Stop};
+use crate::wal::{self, Danger, log_file};
 
 /// How often peers are counted and the watchdog looks.
 const TICK: Duration = Duration::from_millis(250);
@@ -67,6 +69,15 @@ pub enum StartError {
         /// The file to read, and to remove.
         path: PathBuf,
     },
+    /// The log is missing beside a ledger, or is of another height than the ledger's next.
+    #[error("the write-ahead log `{}` does not fit the ledger: {reason}; bring both back from one time, or set \
+             `sign_from` above every height that this key can have seen", path.display())]
+    WrongLog {
+        /// The log.
+        path: PathBuf,
+        /// For people.
+        reason: String,
+    },
     /// The runtime, the network or the write-ahead log could not start.
     #[error("the consensus engine did not start: {reason}")]
     Engine {
@@ -84,11 +95,7 @@ impl Engine {
     /// tells.
     pub async fn start(config: Config, state_machine: Box<dyn StateMachine>) -> Result<Handle, StartError> {
         let (listen, peers) = settings::check(&config)?;
-        let marker = config.wal.join("unsafe");
-        fs::create_dir_all(&config.wal).map_err(|source| StartError::Log { path: config.wal.clone(), source })?;
-        if marker.exists() {
-            return Err(StartError::Unsafe { path: marker });
-        }
+        prepare(&config, state_machine.tip()?.unwrap_or(0))?;
         let (status, watch) = watch::channel(Status::default());
         let (events, _) = broadcast::channel(EVENTS);
         let wake = Arc::new(Notify::new());
@@ -96,7 +103,7 @@ impl Engine {
         let (ready, started) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let handle = Handle { status: watch, events: events.clone(), wake: wake.clone(), commands, stopped };
-        let main = Main { config, listen, peers, marker, status, events, wake, inbox };
+        let main = Main { config, listen, peers, status, events, wake, inbox };
         std::thread::Builder::new()
             .name("consensus".into())
             .spawn(move || {
@@ -189,7 +196,6 @@ struct Main {
     config: Config,
     listen: Listen,
     peers: Vec<Peer>,
-    marker: PathBuf,
     status: watch::Sender<Status>,
     events: broadcast::Sender<Event>,
     wake: Arc<Notify>,
@@ -201,6 +207,7 @@ struct Running {
     engine: EngineHandle,
     channels: Channels<Chain>,
     heard: Arc<Heard>,
+    seen: Arc<Seen>,
     moniker: String,
     address: String,
 }
@@ -264,9 +271,10 @@ impl Main {
         let follow = machine.tip()?.unwrap_or(0) + 1 < self.config.sign_from;
         let mut running = self.launch(follow).await?;
         let ids = self.peers.iter().map(|peer| peer.id).collect();
-        let (heard, network) = (running.heard.clone(), running.channels.network.clone());
+        let (heard, seen) = (running.heard.clone(), running.seen.clone());
+        let network = running.channels.network.clone();
         let (config, status, events) = (self.config.clone(), self.status.clone(), self.events.clone());
-        let result = match Application::new(config, machine, network, heard, status, events, ids) {
+        let result = match Application::new(config, machine, network, heard, seen, status, events, ids) {
             Ok(application) => {
                 let listening = running.address.clone();
                 self.status.send_modify(|status| status.listening = vec![listening]);
@@ -320,7 +328,8 @@ impl Main {
         let proof = signatory.validator_proof(public_key, keypair.public().to_peer_id().to_bytes());
         let proof = network.encode(&proof).map_err(|error| failed(error.to_string()))?;
         let identity = NetworkIdentity::new_validator(moniker.clone(), keypair, address.to_string(), proof);
-        let checker = Checker { chain_id: self.config.chain_id };
+        let seen = Arc::new(Seen::default());
+        let checker = Checker { chain_id: self.config.chain_id, seen: seen.clone() };
         let (channels, engine) = start_engine(
             Chain,
             settings,
@@ -333,7 +342,7 @@ impl Main {
         .await
         .map_err(|error| failed(format!("{error:#}")))?;
         let address = format!("{}/p2p/{transport_id}", listen.multiaddr());
-        Ok(Running { engine, channels, heard, moniker, address })
+        Ok(Running { engine, channels, heard, seen, moniker, address })
     }
 
     /// The loop of a running engine, until it must stop.
@@ -382,8 +391,8 @@ impl Main {
         }
         let reason = "the write-ahead log is corrupt or could not be written; the log messages of this run say which";
         // If the file cannot be written either, the disk is gone, and with it what the next start would need.
-        if let Err(error) = fs::write(&self.marker, format!("{reason}\n")) {
-            tracing::error!(path = %self.marker.display(), %error, "could not leave the mark of an unsafe stop");
+        if let Err(error) = wal::mark(&self.config.wal, reason) {
+            tracing::error!(path = %self.config.wal.display(), %error, "could not leave the mark of an unsafe stop");
         }
         Stop::Unsafe { reason: reason.into() }
     }
@@ -436,8 +445,27 @@ async fn shut(running: Running) {
     let _ = tokio::time::timeout(PATIENCE, engine.handle).await;
 }
 
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("consensus.wal")
+/// Makes the log's folder and looks at the log before the engine opens it: the engine would cut a spoiled one, and make
+/// a new one where there is none. What is found is marked durably, and the log is left as it is for a person to look at.
+fn prepare(config: &Config, tip: u64) -> Result<(), StartError> {
+    let failed = |source| StartError::Log { path: config.wal.clone(), source };
+    fs::create_dir_all(&config.wal).map_err(failed)?;
+    let marker = wal::mark_file(&config.wal);
+    if marker.exists() {
+        return Err(StartError::Unsafe { path: marker });
+    }
+    match wal::inspect(&config.wal, tip, config.sign_from).map_err(failed)? {
+        Ok(()) => Ok(()),
+        Err(danger @ (Danger::Missing { .. } | Danger::Ahead { .. })) => {
+            Err(StartError::WrongLog { path: log_file(&config.wal), reason: danger.to_string() })
+        }
+        Err(danger) => {
+            let reason = format!("the write-ahead log was not opened: {danger}");
+            tracing::error!(path = %config.wal.display(), reason, "the write-ahead log is corrupt");
+            wal::mark(&config.wal, &reason).map_err(failed)?;
+            Err(StartError::Unsafe { path: marker })
+        }
+    }
 }
 
 /// Waits until the log's own thread has let go of its file.

@@ -12,7 +12,12 @@
 //! When heights start, and why a chain with work never stands still, is `docs/adr/0002-block-cadence.md`; the bytes of
 //! every message are in `spec/58-consensus-messages.md`.
 
+#[cfg(test)]
+extern crate self as standstill_consensus;
+
 mod application;
+#[cfg(test)]
+mod application_tests;
 mod codec;
 mod config;
 mod context;
@@ -21,6 +26,7 @@ mod evidence;
 mod heard;
 mod parts;
 mod proposals;
+mod seen;
 mod settings;
 mod signing;
 mod state_machine;
@@ -30,7 +36,11 @@ mod stream_tests;
 mod streams;
 mod sync_wire;
 #[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod test_support;
+#[cfg(test)]
 mod tests;
+mod wal;
 mod wire;
 
 pub use config::{Config, ConfigError, Timeouts, peer_id};

@@ -5,6 +5,8 @@
 //! a part stream. A validator proof (who is behind a connection) is signed in the engine's own form, which starts with
 //! `PoV` and so is none of the others. Vote extensions do not exist here: signing one fails, verifying one says no.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use malachite::app::types::core::{
     NilOrVal, Round, SignedMessage, ValidatorProof, Vote as _, VoteExtensionScope, VoteType,
@@ -17,11 +19,13 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::{SecretKey, Signature};
 
 use crate::context::{Chain, Key, Proposal, Vote, Who};
+use crate::seen::Seen;
 
-/// Verifies everything.
+/// Verifies everything, and tells [`Seen`] what was true.
 #[derive(Clone, Debug)]
 pub(crate) struct Checker {
     pub(crate) chain_id: Hash,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// Signs as one validator.
@@ -65,7 +69,11 @@ impl Verifier<Chain> for Checker {
         signature: &Signature,
         key: &Key,
     ) -> Result<VerificationResult, Error> {
-        Ok(verify(bytes_of_vote(&self.chain_id, vote), signature, key))
+        let result = verify(bytes_of_vote(&self.chain_id, vote), signature, key);
+        if result.is_valid() {
+            self.seen.vote(vote);
+        }
+        Ok(result)
     }
 
     async fn verify_signed_proposal(
@@ -74,7 +82,11 @@ impl Verifier<Chain> for Checker {
         signature: &Signature,
         key: &Key,
     ) -> Result<VerificationResult, Error> {
-        Ok(verify(bytes_of_proposal(&self.chain_id, proposal), signature, key))
+        let result = verify(bytes_of_proposal(&self.chain_id, proposal), signature, key);
+        if result.is_valid() {
+            self.seen.proposal(proposal);
+        }
+        Ok(result)
     }
 
     async fn verify_signed_vote_extension(

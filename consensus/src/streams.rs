@@ -37,6 +37,8 @@ pub(crate) struct Limits {
 /// A whole stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Whole {
+    /// Who published it: the gossip layer's word, not the sender's.
+    pub(crate) publisher: PeerId,
     pub(crate) opening: Opening,
     pub(crate) body: Bytes,
 }
@@ -250,7 +252,7 @@ impl Streams {
         for chunk in stream.chunks.values() {
             body.extend_from_slice(chunk);
         }
-        let whole = Whole { opening: opening.clone(), body: body.into() };
+        let whole = Whole { publisher, opening: opening.clone(), body: body.into() };
         self.forget(publisher, id);
         Some(whole)
     }

@@ -122,12 +122,34 @@ async fn a_corrupt_log_stops_the_engine_for_good() {
     log[last] ^= 0x01;
     fs::write(&path, log).expect("the log is written");
 
-    let handle = cluster.start(0, Vec::new()).await;
-    let status = until(&handle, "the end", |status| status.stop.is_some()).await;
-    assert!(matches!(status.stop, Some(Stop::Unsafe { .. })), "{:?}", status.stop);
-    handle.stop().await;
-
+    let before = fs::read(&path).expect("the log is read");
     let config = cluster.config(0, &cluster.wal(0), Vec::new());
     let again = Engine::start(config, Box::new(cluster.ledgers[0].clone())).await;
     assert!(matches!(again, Err(StartError::Unsafe { .. })), "no restart by itself after a safety failure");
+    assert_eq!(fs::read(&path).expect("the log is read"), before, "the log is left for a person to look at");
+    assert!(cluster.wal(0).join("unsafe").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_without_its_log_signs_nothing_until_it_may() {
+    let mut cluster = Cluster::new(4);
+    for ledger in &cluster.ledgers {
+        ledger.disk().filler = Some(100);
+    }
+    let mut handles = cluster.start_all().await;
+    until_tip(&handles, 3).await;
+    stop(&mut handles, 0).await;
+    fs::remove_dir_all(cluster.wal(0)).expect("the log is removed");
+    let config = cluster.config(0, &cluster.wal(0), Vec::new());
+    let refused = Engine::start(config, Box::new(cluster.ledgers[0].clone())).await;
+    assert!(matches!(refused, Err(StartError::WrongLog { .. })), "{refused:?}");
+    // With a height from which it may sign, it follows and then takes part.
+    let from = highest(&handles) + 5;
+    cluster.sign_from.insert(0, from);
+    let peers = addresses(&handles).into_iter().map(|(_, address)| address).collect();
+    let handle = cluster.start(0, peers).await;
+    until(&handle, "its turn to sign", |status| !status.following && status.tip >= from).await;
+    handle.stop().await;
+    stop_all(handles).await;
+    cluster.assert_one_history();
 }

@@ -39,6 +39,9 @@ pub use rules::{Rules, RulesError};
 pub use schema::{Key, Pins, VerdictRecord};
 pub use state::{MemoryState, StateChanges, StateFault, StateKey, StateRead};
 
+/// The latest time of a block: a year before the last that can be written, so that what follows from it can be.
+pub const MAX_BLOCK_TIME: standstill_protocol::units::Timestamp =
+    standstill_protocol::units::Timestamp(253_402_300_799_999 - 365 * 86_400_000);
 /// Entries of one block, at most.
 pub const MAX_BLOCK_ENTRIES: usize = 8192;
 /// Bytes of one member's entries in a block, at most: nobody fills the block alone.

@@ -218,6 +218,14 @@ pub enum Rejection {
         /// The tip's time, or that of genesis.
         previous: Timestamp,
     },
+    /// So late that deadlines after it could not be said.
+    #[error("the block's time {found} is later than {limit}, the last that a block may have")]
+    TimeLimit {
+        /// The block's time.
+        found: Timestamp,
+        /// [`MAX_BLOCK_TIME`](crate::MAX_BLOCK_TIME).
+        limit: Timestamp,
+    },
     /// The previous header is missing, or is not the one that led to this state.
     #[error("the previous header does not fit this state: `{field}` differs")]
     Previous {
@@ -290,6 +298,7 @@ impl Rejection {
             Rejection::Version { .. } => "unknown-version",
             Rejection::Height { .. } => "wrong-height",
             Rejection::Time { .. } => "time-not-growing",
+            Rejection::TimeLimit { .. } => "time-too-late",
             Rejection::Previous { .. } => "wrong-previous-header",
             Rejection::Proposer { .. } => "unknown-proposer",
             Rejection::CertificateMismatch { .. } => "certificate-mismatch",

@@ -190,6 +190,7 @@ fn a_block_that_does_not_fit_is_rejected_by_name() {
     assert_eq!(code(&|block| block.header.version = 2), "unknown-version");
     assert_eq!(code(&|block| block.header.height = 3), "wrong-height");
     assert_eq!(code(&|block| block.header.time = world.tip().unwrap().time), "time-not-growing");
+    assert_eq!(code(&|block| block.header.time = standstill_ledger::MAX_BLOCK_TIME.plus(1)), "time-too-late");
     assert_eq!(
         code(&|block| block.header.proposer = standstill_protocol::validators::Address::from_bytes([7; 20])),
         "unknown-proposer"

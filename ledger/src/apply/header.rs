@@ -8,7 +8,7 @@ use standstill_protocol::validators::ValidatorSet;
 
 use super::Verified;
 use super::execution::Execution;
-use crate::MAX_BLOCK_ENTRIES;
+use crate::{MAX_BLOCK_ENTRIES, MAX_BLOCK_TIME};
 use crate::outcome::{Proposal, Rejection};
 use crate::schema::{Key, ValidatorHashes};
 use crate::state::{StateFault, StateRead, root};
@@ -30,6 +30,9 @@ impl Execution<'_> {
         }
         if proposal.time <= self.meta.time {
             return Err(Rejection::Time { found: proposal.time, previous: self.meta.time });
+        }
+        if proposal.time > MAX_BLOCK_TIME {
+            return Err(Rejection::TimeLimit { found: proposal.time, limit: MAX_BLOCK_TIME });
         }
         check_bounds(&proposal.entries)?;
         self.check_previous(state, frontier, proposal.previous.as_ref())?;
