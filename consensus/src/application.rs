@@ -28,8 +28,8 @@ use standstill_protocol::units::Timestamp;
 use standstill_protocol::validators::Address;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use crate::config::Config;
 use self::bodies::Bodies;
+use crate::config::Config;
 use crate::context::{At, BlockId, Chain, Voters};
 use crate::evidence::equivocations;
 use crate::heard::Heard;
@@ -49,6 +49,13 @@ const SYNC_BYTES: usize = 8 << 20;
 struct Waiting {
     reply: Reply<Next<Chain>>,
     until: Instant,
+}
+
+/// What the network's codec and the engine's verifier tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ears {
+    pub(crate) heard: Arc<Heard>,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// See the module.
@@ -80,8 +87,7 @@ impl Application {
         config: Config,
         machine: Box<dyn StateMachine>,
         network: mpsc::Sender<NetworkMsg<Chain>>,
-        heard: Arc<Heard>,
-        seen: Arc<Seen>,
+        Ears { heard, seen }: Ears,
         status: watch::Sender<Status>,
         events: broadcast::Sender<Event>,
         peers: Vec<PeerId>,
@@ -91,7 +97,9 @@ impl Application {
         let tip = machine.tip()?.unwrap_or(0);
         let voters = voters_of(machine.as_ref(), tip + 1)?;
         let undecided = machine.undecided(tip + 1)?;
-        heard.committed(tip);
+        heard.configure(config.chain_id, config.heartbeat);
+        heard.committed(tip, voters.clone(), true);
+        peers.iter().for_each(|peer| heard.list(*peer));
         seen.begin(tip + 1);
         let follows = tip + 1 < config.sign_from;
         let address = Address::of(&config.consensus_key.public_key());
@@ -135,6 +143,7 @@ impl Application {
 
     /// Lets a peer publish parts.
     pub(crate) fn list(&mut self, peer: PeerId) {
+        self.heard.list(peer);
         self.streams.list(peer);
     }
 
@@ -203,7 +212,9 @@ impl Application {
     pub(crate) async fn reconsider(&mut self) -> Result<(), Fault> {
         let Some(waiting) = &self.waiting else { return Ok(()) };
         let due = self.follows || Instant::now() >= waiting.until;
-        if !(due || self.heard.is_ahead() || self.machine.has_work()?) {
+        if due {
+            self.heard.uncharge();
+        } else if !(self.heard.is_ahead() || self.machine.has_work()?) {
             return Ok(());
         }
         let next = Next::Start(At(self.tip + 1), self.parameters());
@@ -285,6 +296,8 @@ impl Application {
             })?;
         let certificate = to_certificate(certificate).map_err(Fault::new)?;
         let (round, hash, time) = (certificate.round, certificate.block, block.header.time);
+        // Work that others told of, or a block that this node had missed: worth the start of its height.
+        let useful = !block.entries.is_empty() || self.bodies.is_synced(&hash);
         // Durable before the reply: the reply lets the engine advertise the height and forget its log.
         self.machine.commit(block, certificate)?;
         self.tip = height;
@@ -293,7 +306,7 @@ impl Application {
         self.seen.begin(height + 1);
         self.round = 0;
         self.streams.forget_below(height + 1);
-        self.heard.committed(height);
+        self.heard.committed(height, self.voters.clone(), useful);
         self.moved = Instant::now();
         self.report();
         let _ = self.events.send(Event::Committed { height, round, block: hash, time });

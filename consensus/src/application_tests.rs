@@ -12,7 +12,7 @@ use standstill_protocol::units::Timestamp;
 use standstill_protocol::validators::Address;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use crate::application::Application;
+use crate::application::{Application, Ears};
 use crate::context::{At, BlockId, Chain, Key, Proposal, Vote, Voters, Who};
 use crate::heard::Heard;
 use crate::parts::{Coordinates, Opening, stream};
@@ -42,8 +42,8 @@ impl Bench {
         let (events, _) = broadcast::channel(64);
         let peers = (0..4).map(peer).collect();
         let machine = Box::new(cluster.ledgers[0].clone());
-        let heard = Arc::new(Heard::default());
-        let application = Application::new(config, machine, network, heard, seen, status, events, peers);
+        let ears = Ears { heard: Arc::new(Heard::default()), seen };
+        let application = Application::new(config, machine, network, ears, status, events, peers);
         let mut keys: Vec<_> = (0..4).map(consensus_key).collect();
         keys.sort_by_key(|key| Address::of(&key.public_key()));
         Bench { application: application.expect("it starts"), checker, keys, cluster }

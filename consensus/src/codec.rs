@@ -1,5 +1,5 @@
 //! The engine's codec traits over [`crate::wire`], and the ear of the network: whatever is decoded tells [`Heard`] which
-//! heights others are at.
+//! heights others are at. It looks at signatures itself.
 
 use std::sync::Arc;
 
@@ -42,42 +42,38 @@ where
     T::from_wire(codec::decode(bytes, T::LIMIT)?)
 }
 
-/// The height that a message shows its sender to have started.
+/// What a message tells of the height that its sender has started.
 trait Tells {
-    fn started(&self) -> Option<u64> {
-        None
-    }
+    fn tell(&self, _heard: &Heard) {}
 }
 
 impl Tells for SignedConsensusMsg<Chain> {
-    fn started(&self) -> Option<u64> {
-        Some(self.height().0)
+    fn tell(&self, heard: &Heard) {
+        heard.message(self);
     }
 }
 
 impl Tells for LivenessMsg<Chain> {
-    fn started(&self) -> Option<u64> {
-        Some(match self {
-            LivenessMsg::Vote(vote) => vote.height.0,
-            LivenessMsg::PolkaCertificate(certificate) => certificate.height.0,
-            LivenessMsg::SkipRoundCertificate(certificate) => certificate.height.0,
-        })
+    fn tell(&self, heard: &Heard) {
+        // Certificates come with the votes of those who send them.
+        if let LivenessMsg::Vote(vote) = self {
+            heard.message(&SignedConsensusMsg::Vote(vote.clone()));
+        }
     }
 }
 
 impl Tells for StreamMessage<Part> {
-    fn started(&self) -> Option<u64> {
-        match &self.content {
-            StreamContent::Data(Part::Opening(opening)) => Some(opening.height),
-            StreamContent::Data(Part::Announcement { height }) => Some(*height),
-            _ => None,
+    fn tell(&self, heard: &Heard) {
+        // Only the application knows who published an announcement.
+        if let StreamContent::Data(Part::Opening(opening)) = &self.content {
+            heard.opening(opening);
         }
     }
 }
 
 impl Tells for Status<Chain> {
-    fn started(&self) -> Option<u64> {
-        Some(self.tip_height.0)
+    fn tell(&self, heard: &Heard) {
+        heard.status(self.peer_id, self.tip_height.0);
     }
 }
 
@@ -95,8 +91,8 @@ macro_rules! codecs {
 
             fn decode(&self, bytes: Bytes) -> Result<$message, WireError> {
                 let message: $message = decode(&bytes)?;
-                if let (Some(heard), Some(height)) = (&self.heard, message.started()) {
-                    heard.started(height);
+                if let Some(heard) = &self.heard {
+                    message.tell(heard);
                 }
                 Ok(message)
             }

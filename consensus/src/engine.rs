@@ -24,12 +24,10 @@ use malachite::{
 };
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
-use crate::application::Application;
+use crate::application::{Application, Ears};
 use crate::codec::Messages;
 use crate::config::{Config, ConfigError, peer_id};
 use crate::context::Chain;
-use crate::heard::Heard;
-use crate::seen::Seen;
 use crate::settings::{self, Listen, Peer};
 use crate::signing::{Checker, Signatory};
 use crate::state_machine::{Fault, StateMachine};
@@ -206,8 +204,7 @@ struct Main {
 struct Running {
     engine: EngineHandle,
     channels: Channels<Chain>,
-    heard: Arc<Heard>,
-    seen: Arc<Seen>,
+    ears: Ears,
     moniker: String,
     address: String,
 }
@@ -271,10 +268,9 @@ impl Main {
         let follow = machine.tip()?.unwrap_or(0) + 1 < self.config.sign_from;
         let mut running = self.launch(follow).await?;
         let ids = self.peers.iter().map(|peer| peer.id).collect();
-        let (heard, seen) = (running.heard.clone(), running.seen.clone());
-        let network = running.channels.network.clone();
+        let (ears, network) = (running.ears.clone(), running.channels.network.clone());
         let (config, status, events) = (self.config.clone(), self.status.clone(), self.events.clone());
-        let result = match Application::new(config, machine, network, heard, seen, status, events, ids) {
+        let result = match Application::new(config, machine, network, ears, status, events, ids) {
             Ok(application) => {
                 let listening = running.address.clone();
                 self.status.send_modify(|status| status.listening = vec![listening]);
@@ -317,8 +313,8 @@ impl Main {
         let failed = |reason: String| StartError::Engine { reason };
         let moniker = moniker(&self.config.name);
         let settings = settings::settings(&self.config, moniker.clone(), listen, &self.peers, follow)?;
-        let heard = Arc::new(Heard::default());
-        let (log, network) = (Messages::default(), Messages { heard: Some(heard.clone()) });
+        let ears = Ears::default();
+        let (log, network) = (Messages::default(), Messages { heard: Some(ears.heard.clone()) });
         let signatory = Signatory { chain_id: self.config.chain_id, key: self.config.consensus_key.clone() };
         let address = signatory.address();
         let mut seed = self.config.transport_key.seed();
@@ -328,8 +324,7 @@ impl Main {
         let proof = signatory.validator_proof(public_key, keypair.public().to_peer_id().to_bytes());
         let proof = network.encode(&proof).map_err(|error| failed(error.to_string()))?;
         let identity = NetworkIdentity::new_validator(moniker.clone(), keypair, address.to_string(), proof);
-        let seen = Arc::new(Seen::default());
-        let checker = Checker { chain_id: self.config.chain_id, seen: seen.clone() };
+        let checker = Checker { chain_id: self.config.chain_id, seen: ears.seen.clone() };
         let (channels, engine) = start_engine(
             Chain,
             settings,
@@ -342,7 +337,7 @@ impl Main {
         .await
         .map_err(|error| failed(format!("{error:#}")))?;
         let address = format!("{}/p2p/{transport_id}", listen.multiaddr());
-        Ok(Running { engine, channels, heard, seen, moniker, address })
+        Ok(Running { engine, channels, ears, moniker, address })
     }
 
     /// The loop of a running engine, until it must stop.
@@ -360,7 +355,7 @@ impl Main {
                     None => return Outcome::Stop(self.ended(running)),
                 },
                 () = self.wake.notified() => application.reconsider().await,
-                () = running.heard.news() => application.reconsider().await,
+                () = running.ears.heard.news() => application.reconsider().await,
                 () = until(heartbeat) => application.reconsider().await,
                 _ = tick.tick() => {
                     application.watch();

@@ -162,6 +162,10 @@ pub(crate) fn settings(
     let mut value_sync = ValueSyncConfig { status_update_interval: STATUS_INTERVAL, ..ValueSyncConfig::default() };
     value_sync.max_response_size.0 = RESPONSE_BYTES;
     value_sync.batch_size = 32;
+    // Answers are read from the ledger on the thread that also answers consensus: few at a time. Per peer and 10 s.
+    value_sync.max_inbound_requests_per_window = 200;
+    value_sync.max_concurrent_inbound_requests = 4;
+    value_sync.max_pending_inbound_requests = 32;
     let consensus = ConsensusConfig {
         enabled: !follow,
         p2p,

@@ -88,8 +88,9 @@ pub trait StateMachine: Send + 'static {
     /// round, it may build another one.
     fn build(&mut self, height: Height, max_bytes: usize) -> Result<Block, Fault>;
 
-    /// Checks a block of height tip + 1 completely, by executing it. `now` is given for a fresh proposal, whose time is
-    /// then held to the treaty's clock skew; it is `None` for a block that is synced, recovered or proposed again.
+    /// Checks a block of height tip + 1 completely, by executing it. With `now`, its time is also held to the treaty's
+    /// clock skew. Asked without it first, and with it again later, as the clock goes on: keep what was executed. A
+    /// block that is synced, or for which a quorum voted, is asked without it only.
     fn check(&mut self, block: &Block, now: Option<Timestamp>) -> Result<(), CheckError>;
 
     /// Stores a proposed block durably before the call returns, under (height, round, hash). Storing one twice changes

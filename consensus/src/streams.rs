@@ -118,7 +118,7 @@ impl Streams {
         let sequence = message.sequence;
         let StreamContent::Data(part) = message.content else { return Err(StreamError::WrongContent { sequence }) };
         if matches!(part, Part::Announcement { .. }) {
-            // Heard by the codec; nothing to put together.
+            // Heard by the application; nothing to put together.
             return Ok(None);
         }
         let id = parse_id(&message.stream_id.to_bytes())?;

@@ -361,24 +361,79 @@ fn certificates_are_sorted_and_verify_without_the_engine() {
 
 // ---- what is heard
 
+fn heard() -> (Heard, Voters) {
+    let validator = |seed: u8| Validator {
+        member: format!("lab-{seed}").parse().expect("a name"),
+        consensus_key: key(seed).public_key(),
+    };
+    let validators = ValidatorSet::new((1..=4).map(validator).collect()).expect("a set");
+    let voters = Voters::new(&validators).expect("keys");
+    let heard = Heard::default();
+    heard.configure(chain_id(), std::time::Duration::from_secs(600));
+    heard.list(peer(1));
+    heard.committed(10, voters.clone(), true);
+    (heard, voters)
+}
+
+/// A vote of validator `claimed` for `height`, signed with the key of `signer`.
+fn told(height: u64, claimed: u8, signer: u8) -> SignedConsensusMsg<Chain> {
+    let vote = Vote { height: At(height), voter: Who(address(claimed)), ..vote(VoteType::Prevote, NilOrVal::Nil) };
+    let bytes = bytes_of_vote(&chain_id(), &vote).expect("a round");
+    SignedConsensusMsg::Vote(SignedMessage::new(vote, key(signer).sign(&bytes)))
+}
+
 #[test]
 fn one_wild_claim_of_a_height_is_forgotten_after_a_few_blocks() {
-    let heard = Heard::default();
-    heard.committed(10);
+    let (heard, voters) = heard();
     assert!(!heard.is_ahead());
-    heard.started(10);
-    assert!(!heard.is_ahead(), "a vote of the height just committed starts nothing");
-    heard.started(11);
+    heard.announced(peer(1), 10);
+    assert!(!heard.is_ahead(), "what was just committed starts nothing");
+    heard.announced(peer(1), 11);
     assert!(heard.is_ahead());
-    heard.committed(11);
+    heard.committed(11, voters.clone(), true);
     assert!(!heard.is_ahead());
-    heard.started(u64::MAX);
+    heard.announced(peer(1), u64::MAX);
     let blocks = (12..30).take_while(|height| {
         let ahead = heard.is_ahead();
-        heard.committed(*height);
+        heard.committed(*height, voters.clone(), true);
         ahead
     });
     assert_eq!(blocks.count(), 4);
+}
+
+#[test]
+fn a_stranger_starts_no_height() {
+    let (heard, _) = heard();
+    heard.announced(peer(2), 11);
+    heard.status(peer(2), 11);
+    heard.message(&told(11, 9, 9));
+    heard.message(&told(11, 1, 9));
+    assert!(!heard.is_ahead(), "neither unlisted, nor no validator, nor another's signature");
+    heard.message(&told(11, 1, 1));
+    assert!(heard.is_ahead());
+}
+
+#[test]
+fn a_source_that_cries_wolf_starts_so_many_heights_in_a_heartbeat_and_no_more() {
+    let cry = |tell: &dyn Fn(&Heard, u64), useful: bool| {
+        let (heard, voters) = heard();
+        let started = (11..40).take_while(|height| {
+            tell(&heard, *height);
+            let ahead = heard.is_ahead();
+            heard.committed(*height, voters.clone(), useful);
+            ahead
+        });
+        started.count()
+    };
+    assert_eq!(cry(&|heard, height| heard.message(&told(height, 1, 1)), false), 4);
+    assert_eq!(cry(&|heard, height| heard.announced(peer(1), height), false), 4);
+    assert_eq!(cry(&|heard, height| heard.status(peer(1), height), false), 1);
+    assert_eq!(cry(&|heard, height| heard.status(peer(1), height), true), 29, "one that tells the truth is followed");
+    let two = |heard: &Heard, height| {
+        heard.message(&told(height, 1, 1));
+        heard.message(&told(height, 2, 2));
+    };
+    assert_eq!(cry(&two, false), 29, "of two validators of four, one is honest");
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn scan(bytes: &[u8]) -> Result<u64, Danger> {
             // A cut is the end of the file. If a whole entry still follows, the length was spoiled, not the end lost.
             Entry::Cut => {
                 let follows = (1..rest.len()).any(|skip| {
-                    rest.get(skip..).is_some_and(|rest| matches!(entry(rest), Entry::Whole { length } if length > ENTRY_HEADER))
+                    rest.get(skip..)
+                        .is_some_and(|rest| matches!(entry(rest), Entry::Whole { length } if length > ENTRY_HEADER))
                 });
                 return if follows { Err(Danger::Spoiled { offset }) } else { Ok(u64::from_be_bytes(*height)) };
             }

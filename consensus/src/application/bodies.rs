@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use malachite::app::engine::host::SyncedValueOutcome;
-use malachite::app::streaming::StreamMessage;
+use malachite::app::streaming::{StreamContent, StreamMessage};
 use malachite::app::types::core::{Round, ValidatorSet as _, Validity};
 use malachite::app::types::{PeerId, ProposedValue};
 use standstill_protocol::block::Block;
@@ -136,6 +136,9 @@ impl Application {
         publisher: Option<PeerId>,
         part: StreamMessage<Part>,
     ) -> Result<Option<ProposedValue<Chain>>, Fault> {
+        if let (Some(peer), StreamContent::Data(Part::Announcement { height })) = (publisher, &part.content) {
+            self.heard.announced(peer, *height);
+        }
         let (voters, chain_id, round) = (&self.voters, &self.config.chain_id, self.round);
         let admits = |opening: &Opening| admits(voters, chain_id, round, opening);
         let value = match self.streams.insert(publisher, part, self.tip + 1, admits) {
@@ -186,11 +189,7 @@ impl Application {
 
     /// Judges a body and says what the engine is told. A refusal is told only of a proposer's own body, or of one that
     /// it proposed: the engine has room for two hashes of a round.
-    fn concluded(
-        &mut self,
-        undecided: Undecided,
-        first_hand: bool,
-    ) -> Result<Option<ProposedValue<Chain>>, Fault> {
+    fn concluded(&mut self, undecided: Undecided, first_hand: bool) -> Result<Option<ProposedValue<Chain>>, Fault> {
         let (early, reason) = match self.judge(&undecided)? {
             Judgement::Valid => {
                 self.remember(&undecided)?;

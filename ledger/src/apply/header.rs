@@ -8,10 +8,10 @@ use standstill_protocol::validators::ValidatorSet;
 
 use super::Verified;
 use super::execution::Execution;
-use crate::{MAX_BLOCK_ENTRIES, MAX_BLOCK_TIME};
 use crate::outcome::{Proposal, Rejection};
 use crate::schema::{Key, ValidatorHashes};
 use crate::state::{StateFault, StateRead, root};
+use crate::{MAX_BLOCK_ENTRIES, MAX_BLOCK_TIME};
 
 /// Bytes that the codec adds to an entry: its tag and its length.
 pub(crate) const ENTRY_OVERHEAD: usize = 12;
