@@ -7,8 +7,8 @@
 //! listed peer. The last is a claim, and the weakest.
 //!
 //! Each source may start so many heights in a heartbeat: as many as there are validators, because the turn to propose
-//! comes round within so many; a status one. What turned out useful (a block that records something, or came by sync) is
-//! not counted, and hints of more than a third of the validators need no allowance: an honest one is among them.
+//! comes round within so many; a status one. A block that turns out useful (it records something, or came by sync)
+//! clears what was counted, and hints of more than a third of the validators need no allowance: an honest one is among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,8 +42,9 @@ struct Inner {
     tip: u64,
     voters: Option<Voters>,
     listed: BTreeSet<PeerId>,
-    /// The highest height that each source told of.
-    told: BTreeMap<Source, u64>,
+    /// The highest height that each source told of, and the place of its first word in the order of all.
+    told: BTreeMap<Source, (u64, u64)>,
+    words: u64,
     /// Heights that each source started in vain since the first of them, within a heartbeat.
     spent: BTreeMap<Source, (Instant, usize)>,
     /// Whose word started the height under way.
@@ -108,12 +109,15 @@ impl Heard {
         inner.tip = inner.tip.max(height);
         inner.voters = Some(voters);
         let charged = inner.charged.take();
-        if let Some(source) = charged.filter(|_| !useful) {
+        if useful {
+            // There was work: the empty blocks on the way to it were in good faith.
+            inner.spent.clear();
+        } else if let Some(source) = charged {
             let now = Instant::now();
             inner.spent.entry(source).or_insert((now, 0)).1 += 1;
         }
         let tip = inner.tip;
-        inner.told.retain(|_, height| *height > tip);
+        inner.told.retain(|_, (height, _)| *height > tip);
     }
 
     /// Whether to start the next height on the word of others.
@@ -126,11 +130,12 @@ impl Heard {
         if signed.saturating_mul(3) > voters {
             return true;
         }
-        let allowed = inner.told.keys().find(|source| {
+        // The first who told: others repeat it, because they have joined.
+        let allowed = inner.told.iter().filter(|(source, _)| {
             let allowance = if matches!(source, Source::Status(_)) { 1 } else { voters.max(1) };
             inner.spent.get(source).is_none_or(|(_, spent)| *spent < allowance)
         });
-        let allowed = allowed.copied();
+        let allowed = allowed.min_by_key(|(_, (_, word))| *word).map(|(source, _)| *source);
         inner.charged = allowed;
         allowed.is_some()
     }
@@ -171,7 +176,9 @@ impl Heard {
             return;
         }
         let height = height.min(inner.tip.saturating_add(AHEAD));
-        let told = inner.told.entry(source).or_default();
+        inner.words = inner.words.wrapping_add(1);
+        let word = inner.words;
+        let (told, _) = inner.told.entry(source).or_insert((0, word));
         if *told < height {
             *told = height;
             self.news.notify_one();

@@ -429,6 +429,12 @@ fn a_source_that_cries_wolf_starts_so_many_heights_in_a_heartbeat_and_no_more() 
     assert_eq!(cry(&|heard, height| heard.announced(peer(1), height), false), 4);
     assert_eq!(cry(&|heard, height| heard.status(peer(1), height), false), 1);
     assert_eq!(cry(&|heard, height| heard.status(peer(1), height), true), 29, "one that tells the truth is followed");
+    let lone = |heard: &Heard, height| {
+        // The liar is first, and those who join repeat it: it is the liar who pays.
+        heard.announced(peer(1), height);
+        heard.message(&told(height, 1, 1));
+    };
+    assert_eq!(cry(&lone, false), 8);
     let two = |heard: &Heard, height| {
         heard.message(&told(height, 1, 1));
         heard.message(&told(height, 2, 2));
