@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
-use standstill_consensus::{Engine, Handle, StartError, Stop};
+use standstill_consensus::{Engine, Handle, StartError};
 use standstill_protocol::block::Entry;
 use support::{Cluster, Ledger, addresses, highest, until, until_tip};
 
