@@ -1,25 +1,35 @@
-//! `cargo xtask bench`: runs every benchmark and writes what they print into `docs/reference/performance.md`.
+//! `cargo xtask bench [--write]`: runs every benchmark; with `--write`, what they print goes into
+//! `docs/reference/performance.md`.
 //!
-//! The page keeps its words; only what stands between the two marks is replaced, so that no figure is ever typed.
+//! Everything is built before anything is measured. The page keeps its words; only what stands between the two marks is
+//! replaced, as a whole and after the last benchmark, so that no figure is typed and none is from another run.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 const PAGE: &str = "docs/reference/performance.md";
-const BEGIN: &str = "<!-- figures: written by `cargo xtask bench` -->";
+const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end of figures -->";
 
-/// A heading, and the arguments of the `cargo` that measures it.
-const BENCHMARKS: &[(&str, &[&str])] = &[
-    ("Four nodes: accepted and final", &["run", "--release", "--quiet", "--bin", "standstill-testnet", "--", "bench"]),
-    (
-        "The bare engine, empty blocks",
-        &["run", "--release", "--quiet", "-p", "standstill-consensus", "--example", "bare", "--", "4", "0", "0", "10"],
-    ),
-    (
-        "The bare engine, blocks of 256 KiB",
-        &[
+/// A benchmark: its heading, how it is built, and how it is run.
+struct Benchmark {
+    heading: &'static str,
+    build: &'static [&'static str],
+    run: &'static [&'static str],
+}
+
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        heading: "Four nodes: accepted and final",
+        build: &["build", "--release", "--quiet", "--bin", "standstill-testnet"],
+        run: &["run", "--release", "--quiet", "--bin", "standstill-testnet", "--", "bench"],
+    },
+    Benchmark {
+        heading: "The bare engine, blocks of 9 KiB at the same block interval",
+        build: &["build", "--release", "--quiet", "-p", "standstill-consensus", "--example", "bare"],
+        run: &[
             "run",
             "--release",
             "--quiet",
@@ -29,18 +39,30 @@ const BENCHMARKS: &[(&str, &[&str])] = &[
             "bare",
             "--",
             "4",
-            "262144",
-            "0",
+            "9216",
+            "10",
             "10",
         ],
-    ),
-    ("Applying an entry", &["bench", "--quiet", "-p", "standstill-ledger", "--bench", "apply"]),
-    ("Folding clauses", &["bench", "--quiet", "-p", "standstill-policies", "--bench", "fold"]),
-    ("Auditing a bundle", &["bench", "--quiet", "-p", "standstill-verifier", "--bench", "audit"]),
+    },
+    Benchmark {
+        heading: "Applying an entry",
+        build: &["bench", "--quiet", "-p", "standstill-ledger", "--bench", "apply", "--no-run"],
+        run: &["bench", "--quiet", "-p", "standstill-ledger", "--bench", "apply"],
+    },
+    Benchmark {
+        heading: "Folding clauses",
+        build: &["bench", "--quiet", "-p", "standstill-policies", "--bench", "fold", "--no-run"],
+        run: &["bench", "--quiet", "-p", "standstill-policies", "--bench", "fold"],
+    },
+    Benchmark {
+        heading: "Auditing a bundle",
+        build: &["bench", "--quiet", "-p", "standstill-verifier", "--bench", "audit", "--no-run"],
+        run: &["bench", "--quiet", "-p", "standstill-verifier", "--bench", "audit"],
+    },
 ];
 
-pub(crate) fn run() -> ExitCode {
-    match measure() {
+pub(crate) fn run(write: bool) -> ExitCode {
+    match measure(write) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("error: {reason}");
@@ -49,25 +71,30 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn measure() -> Result<(), String> {
+fn measure(write: bool) -> Result<(), String> {
     let root = crate::root();
     let path = root.join(PAGE);
     let page = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE}: {error}"))?;
     let (before, rest) = page.split_once(BEGIN).ok_or_else(|| format!("{PAGE} has no line `{BEGIN}`"))?;
     let (_, after) = rest.split_once(END).ok_or_else(|| format!("{PAGE} has no line `{END}`"))?;
+    for Benchmark { heading, build, .. } in BENCHMARKS {
+        eprintln!("==== building: {heading}");
+        cargo(&root, build)?;
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut figures = format!("\n\nMeasured on a machine with {cores} cores, in release, on the loopback address.\n");
-    for (heading, arguments) in BENCHMARKS {
+    for Benchmark { heading, run, .. } in BENCHMARKS {
         eprintln!("==== {heading}");
-        let printed = cargo(&root, arguments)?;
+        let began = Instant::now();
+        let printed = cargo(&root, run)?;
         println!("{printed}");
+        eprintln!("==== took {} s", began.elapsed().as_secs());
         // Writing to a String cannot fail.
-        let _ = write!(
-            figures,
-            "\n### {heading}\n\n`cargo {}`\n\n```text\n{}\n```\n",
-            shown(arguments),
-            printed.trim_end()
-        );
+        let _ = write!(figures, "\n### {heading}\n\n`cargo {}`\n\n```text\n{}\n```\n", shown(run), printed.trim_end());
+    }
+    if !write {
+        eprintln!("nothing was written; `cargo xtask bench --write` replaces the figures of {PAGE}");
+        return Ok(());
     }
     std::fs::write(&path, format!("{before}{BEGIN}{figures}\n{END}{after}")).map_err(|error| format!("{PAGE}: {error}"))
 }

@@ -5,7 +5,7 @@
 //! | `policies build` | builds the clauses for wasm32 and writes `wasm-policies/dist` |
 //! | `policies check` | builds them and compares with what is committed |
 //! | `tidy` | checks the invariants of ARCHITECTURE.md that the compiler cannot |
-//! | `bench` | runs the benchmarks and writes their figures into `docs/reference/performance.md` |
+//! | `bench [--write]` | runs the benchmarks; with `--write`, their figures go into `docs/reference/performance.md` |
 //! | `soak` | kills nodes at random for as long as it is told |
 //!
 //! It depends on `serde_json` alone, so that checking the house costs seconds.
@@ -26,7 +26,7 @@ tasks:
   policies check          build them and compare with what is committed
   tidy                    check the invariants of ARCHITECTURE.md that the compiler cannot
   soak [SECONDS] [SEED]   kill nodes of a local network at random, in release (600 s)
-  bench                   run the benchmarks and write docs/reference/performance.md";
+  bench [--write]         run the benchmarks (and write docs/reference/performance.md)";
 
 /// The repository's root. Cargo says where it runs this crate from; a build may be shared between checkouts.
 fn root() -> PathBuf {
@@ -41,7 +41,8 @@ fn main() -> ExitCode {
         ["policies", "build"] => policies::run(false),
         ["policies", "check"] => policies::run(true),
         ["tidy"] => tidy::run(),
-        ["bench"] => bench::run(),
+        ["bench"] => bench::run(false),
+        ["bench", "--write"] => bench::run(true),
         ["soak"] => soak::run(None, None),
         ["soak", seconds] => soak::run(Some(seconds), None),
         ["soak", seconds, seed] => soak::run(Some(seconds), Some(seed)),
