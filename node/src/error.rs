@@ -105,6 +105,15 @@ pub enum NodeError {
 }
 
 impl NodeError {
+    /// Whether going on, or starting again, could sign twice: nothing may restart the node before a person has looked.
+    pub fn is_unsafe(&self) -> bool {
+        use consensus::StartError;
+        matches!(
+            self,
+            NodeError::Unsafe { .. } | NodeError::Start(StartError::Unsafe { .. } | StartError::WrongLog { .. })
+        )
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -123,7 +132,7 @@ impl NodeError {
                 "restore the store together with its `wal/`; only if this key has never voted, remove `data/must-follow`"
                     .to_owned(),
             ),
-            NodeError::Unsafe { .. } => Some(
+            error if error.is_unsafe() => Some(
                 "do not start this node again before a person has looked: see `docs/guides/run-a-node.md`".to_owned(),
             ),
             NodeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {

@@ -92,7 +92,7 @@ impl From<NodeError> for Failure {
             | NodeError::NobodyToFollow { .. }
             | NodeError::OtherKey { .. } => Exit::Usage,
             // Its own code, so that a service manager can be told never to restart after it.
-            NodeError::Unsafe { .. } => Exit::Untrusted,
+            error if error.is_unsafe() => Exit::Untrusted,
             _ => Exit::Internal,
         };
         Failure { exit, hint: error.hint(), message: error.to_string() }
