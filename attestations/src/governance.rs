@@ -3,12 +3,12 @@
 //! | predicate type | predicate, beside what all share | subject digest |
 //! |---|---|---|
 //! | `governance/phase-vote/v1` | `phase`, `support`, `reason` | the chain id |
-//! | `governance/key-registration/v1` | `key`, `role` | the key's id |
+//! | `governance/key-registration/v1` | `key`, `role`, `proof` | the key's id |
 //! | `governance/key-revocation/v1` | `keyId`, `reason` | the key's id |
 
-use standstill_protocol::hash::Hash;
-use standstill_protocol::keys::PublicKey;
-use standstill_protocol::member::Name;
+use standstill_protocol::hash::{Domain, Hash};
+use standstill_protocol::keys::{PublicKey, SecretKey, Signature};
+use standstill_protocol::member::{MemberId, Name};
 
 use crate::error::StatementError;
 use crate::limits;
@@ -48,6 +48,8 @@ pub struct KeyRegistration {
     pub key: PublicKey,
     /// What it may sign.
     pub role: KeyRole,
+    /// The key's own signature over [`KeyRegistration::message`]: nobody registers a key that it does not hold.
+    pub proof: Signature,
 }
 
 /// A key of the signing member that must not be believed any more.
@@ -82,14 +84,36 @@ impl PhaseVote {
 }
 
 impl KeyRegistration {
+    /// Registers the public half of `key` for `member`, with the proof that the member holds it.
+    pub fn of(key: &SecretKey, role: KeyRole, chain_id: &Hash, member: &MemberId) -> Self {
+        let public = key.public_key();
+        let proof = key.sign(Self::message(chain_id, member, &public).as_bytes());
+        KeyRegistration { key: public, role, proof }
+    }
+
+    /// What a new key signs: the ledger, itself and the member, hashed under a tag of its own.
+    pub fn message(chain_id: &Hash, member: &MemberId, key: &PublicKey) -> Hash {
+        Hash::tagged(Domain::KeyProof, &[chain_id.as_bytes(), key.as_bytes(), member.as_str().as_bytes()])
+    }
+
+    /// Whether the proof is the key's, for this ledger and this member.
+    pub fn is_proved(&self, chain_id: &Hash, member: &MemberId) -> bool {
+        self.key.verify(Self::message(chain_id, member, &self.key).as_bytes(), &self.proof).is_ok()
+    }
+
     pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
         let field = object.take("key")?;
         let key = field.public_key()?;
-        Ok(KeyRegistration { key, role: object.take("role")?.word(KeyRole::WORDS, KeyRole::from_word)? })
+        let role = object.take("role")?.word(KeyRole::WORDS, KeyRole::from_word)?;
+        Ok(KeyRegistration { key, role, proof: object.take("proof")?.signature()? })
     }
 
     pub(crate) fn write(&self, members: &mut Vec<(&'static str, Json)>) {
-        members.extend([("key", Json::text(self.key)), ("role", Json::text(self.role))]);
+        members.extend([
+            ("key", Json::text(self.key)),
+            ("role", Json::text(self.role)),
+            ("proof", Json::text(self.proof)),
+        ]);
     }
 
     /// A key that could never verify a signature is not registered.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use standstill_protocol::hash::Hash;
 use standstill_protocol::json::{self, Value};
-use standstill_protocol::keys::PublicKey;
+use standstill_protocol::keys::{PublicKey, Signature};
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Flop, Joule, Ppm, Timestamp};
 
@@ -152,6 +152,10 @@ impl<'v, 'p> Field<'v, 'p> {
 
     pub(crate) fn public_key(&self) -> Read<PublicKey> {
         self.raw_text()?.parse().map_err(|_| StatementError::NotAKey { path: self.path() })
+    }
+
+    pub(crate) fn signature(&self) -> Read<Signature> {
+        self.raw_text()?.parse().map_err(|_| self.wrong("a signature, 128 lower-case hex digits"))
     }
 
     pub(crate) fn name(&self) -> Read<Name> {

@@ -302,6 +302,14 @@ pub enum Refusal {
         /// Whose it is.
         owner: MemberId,
     },
+    /// The registration does not show that its member holds the key.
+    #[error("the proof in the registration is not by the key {key_id}, for `{member}` on this ledger")]
+    KeyNotProved {
+        /// The key's id.
+        key_id: Hash,
+        /// Who would register it.
+        member: MemberId,
+    },
     /// Keys of this role are changed by amending the treaty.
     #[error("keys with the role `{role}` cannot be registered by a statement")]
     UnsupportedKeyRole {
@@ -441,6 +449,7 @@ impl Refusal {
             Refusal::VoteUnchanged { .. } => "vote-unchanged",
             Refusal::NotAnAdjudicator { .. } => "not-an-adjudicator",
             Refusal::KeyRegistered { .. } => "key-registered",
+            Refusal::KeyNotProved { .. } => "key-not-proved",
             Refusal::UnsupportedKeyRole { .. } => "unsupported-key-role",
             Refusal::TooManyKeys { .. } => "too-many-keys",
             Refusal::KeyNotHeld { .. } => "key-not-held",
@@ -513,6 +522,7 @@ impl Refusal {
             }
             Refusal::NotAnAdjudicator { .. } => "the treaty names who adjudicates",
             Refusal::KeyRegistered { .. } => "register a key that no member has used",
+            Refusal::KeyNotProved { .. } => "draft the statement again with the new key's own file",
             Refusal::UnsupportedKeyRole { .. } => "amend the treaty to change keys of this role",
             Refusal::TooManyKeys { .. } => "keep to the keys that are registered",
             Refusal::KeyNotHeld { .. } => "name an active key of your own",

@@ -133,7 +133,7 @@ fn only_an_active_key_of_the_member_signs() {
 fn a_key_lives_from_the_block_after_its_registration_to_its_revocation() {
     let mut world = world();
     let (old, new) = (world.key("lab-a"), secret_key("lab-a", "statement 2"));
-    let registration = world.register("lab-a", new.public_key());
+    let registration = world.register("lab-a", &new);
     let report = Predicate::TrainingCompute(world.training(0, "aurora", 10, 10));
     let early = world.say_with("lab-a", report.clone(), &new);
     refused_by_block(&world, vec![registration.clone(), early.clone()], "key-not-active");
@@ -158,15 +158,17 @@ fn a_key_lives_from_the_block_after_its_registration_to_its_revocation() {
 #[test]
 fn keys_are_registered_once_and_the_last_one_stays() {
     let mut world = world();
-    let taken = [world.key("lab-b").public_key(), secret_key("lab-b", "consensus").public_key()];
+    let taken = [world.key("lab-b"), secret_key("lab-b", "consensus")];
     for key in taken {
-        let envelope = world.register("lab-a", key);
+        let envelope = world.register("lab-a", &key);
         refused(&world, &envelope, "key-registered");
         world.release_sequence("lab-a");
     }
-    let key = secret_key("lab-a", "statement 2").public_key();
+    let key = secret_key("lab-a", "statement 2");
     let role = KeyRole::Consensus;
-    let envelope = world.say("lab-a", Predicate::KeyRegistration(KeyRegistration { key, role }));
+    let (chain, lab) = (world.rules.chain_id(), "lab-a".parse().unwrap());
+    let registration = KeyRegistration::of(&key, role, &chain, &lab);
+    let envelope = world.say("lab-a", Predicate::KeyRegistration(registration));
     refused(&world, &envelope, "unsupported-key-role");
     world.release_sequence("lab-a");
     let envelope = world.revoke("lab-a", world.key("lab-a").public_key().id());
@@ -176,8 +178,30 @@ fn keys_are_registered_once_and_the_last_one_stays() {
     refused(&world, &envelope, "key-not-held");
     world.release_sequence("lab-a");
     set_member(&mut world, |member| member.keys = MAX_KEYS);
-    let envelope = world.register("lab-a", key);
+    let envelope = world.register("lab-a", &key);
     refused(&world, &envelope, "too-many-keys");
+}
+
+/// Protects members from being cut off: a key that somebody else announced could be registered first by a third.
+#[test]
+fn nobody_registers_a_key_that_it_does_not_hold() {
+    let mut world = world();
+    let (theirs, own) = (secret_key("lab-b", "statement 2"), secret_key("lab-a", "statement 2"));
+    let (chain, role) = (world.rules.chain_id(), KeyRole::Statement);
+    let (lab_a, lab_b) = ("lab-a".parse().unwrap(), "lab-b".parse().unwrap());
+    let proved = KeyRegistration::of(&own, role, &chain, &lab_a);
+    let forgeries = [
+        KeyRegistration { key: theirs.public_key(), ..proved },
+        KeyRegistration::of(&theirs, role, &chain, &lab_b),
+        KeyRegistration::of(&own, role, &Hash::ZERO, &lab_a),
+    ];
+    for forged in forgeries {
+        let envelope = world.say("lab-a", Predicate::KeyRegistration(forged));
+        refused(&world, &envelope, "key-not-proved");
+        world.release_sequence("lab-a");
+    }
+    let envelope = world.register("lab-a", &own);
+    world.block(vec![envelope]).unwrap();
 }
 
 /// Overwrites a member's counters, as if much had happened.
@@ -214,7 +238,7 @@ fn sequences_are_used_once_and_in_order() {
 fn a_statement_in_another_wrapping_is_a_duplicate() {
     let mut world = world();
     let new = secret_key("lab-a", "statement 2");
-    let registration = world.register("lab-a", new.public_key());
+    let registration = world.register("lab-a", &new);
     world.block(vec![registration]).unwrap();
     let report = Predicate::TrainingCompute(world.training(0, "aurora", 10, 10));
     let common = world.common("lab-a");

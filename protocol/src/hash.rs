@@ -51,6 +51,8 @@ pub enum Domain {
     Findings,
     /// A frame of a bundle, chained to the one before.
     BundleFrame,
+    /// Chain id, key and member: what a new key signs when it is registered.
+    KeyProof,
 }
 
 impl Domain {
@@ -70,6 +72,7 @@ impl Domain {
             Domain::Parameters => "standstill/v1/parameters",
             Domain::Findings => "standstill/v1/findings",
             Domain::BundleFrame => "standstill/v1/bundle-frame",
+            Domain::KeyProof => "standstill/v1/key-proof",
         }
     }
 }

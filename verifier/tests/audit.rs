@@ -423,7 +423,7 @@ fn checkpoints_are_checked_line_by_line() {
 fn a_key_registered_on_the_ledger_signs_from_then_on() {
     let mut world = honest();
     let key = standstill_ledger::testing::secret_key("lab-a", "second");
-    let registration = world.register("lab-a", key.public_key());
+    let registration = world.register("lab-a", &key);
     world.block(vec![registration]).unwrap();
     world.advance_to_period(3);
     let report = world.training(2, "run", 10, 30);

@@ -166,14 +166,15 @@ pub(crate) fn evaluation() -> Statement {
 }
 
 pub(crate) fn governance() -> Vec<Statement> {
-    let key = SecretKey::from_seed(&[7; 32]).public_key();
+    let secret = SecretKey::from_seed(&[7; 32]);
+    let (key, Common { chain_id, member, .. }) = (secret.public_key(), common());
     let predicates = [
         Predicate::PhaseVote(PhaseVote {
             phase: name("slowdown"),
             support: true,
             reason: "two signals above their thresholds".to_owned(),
         }),
-        Predicate::KeyRegistration(KeyRegistration { key, role: KeyRole::Statement }),
+        Predicate::KeyRegistration(KeyRegistration::of(&secret, KeyRole::Statement, &chain_id, &member)),
         Predicate::KeyRevocation(KeyRevocation { key_id: key.id(), reason: "lost laptop".to_owned() }),
     ];
     predicates.into_iter().map(|predicate| Statement::governance(common(), predicate).unwrap()).collect()

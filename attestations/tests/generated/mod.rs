@@ -248,7 +248,12 @@ fn governance() -> impl Strategy<Value = Statement> {
     let vote = (name(), any::<bool>(), text())
         .prop_map(|(phase, support, reason)| Predicate::PhaseVote(PhaseVote { phase, support, reason }));
     let registration = (any::<[u8; 32]>(), word(KeyRole::ALL)).prop_map(|(seed, role)| {
-        Predicate::KeyRegistration(KeyRegistration { key: SecretKey::from_seed(&seed).public_key(), role })
+        Predicate::KeyRegistration(KeyRegistration::of(
+            &SecretKey::from_seed(&seed),
+            role,
+            &Hash::ZERO,
+            &"lab-a".parse().unwrap(),
+        ))
     });
     let revocation =
         (hash(), text()).prop_map(|(key_id, reason)| Predicate::KeyRevocation(KeyRevocation { key_id, reason }));

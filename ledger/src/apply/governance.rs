@@ -84,6 +84,9 @@ impl Execution<'_> {
         if member.keys >= MAX_KEYS {
             return Err(Refusal::TooManyKeys { member: name.clone(), limit: MAX_KEYS }.into());
         }
+        if !registration.is_proved(&self.rules.chain_id(), name) {
+            return Err(Refusal::KeyNotProved { key_id, member: name.clone() }.into());
+        }
         Ok(())
     }
 

@@ -135,8 +135,8 @@ impl Author {
     fn register(&mut self, world: &mut World) -> Vec<u8> {
         self.keys += 1;
         let lab = self.lab(world);
-        let key = secret_key(&lab, &format!("statement {}", self.keys)).public_key();
-        world.register(&lab, key)
+        let key = secret_key(&lab, &format!("statement {}", self.keys));
+        world.register(&lab, &key)
     }
 
     /// Two prevotes of one validator; each proof is about another round.

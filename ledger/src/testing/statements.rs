@@ -8,7 +8,7 @@ use standstill_attestations::{
 };
 use standstill_protocol::dsse::Envelope;
 use standstill_protocol::hash::Hash;
-use standstill_protocol::keys::{PublicKey, SecretKey};
+use standstill_protocol::keys::SecretKey;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Flop, Timestamp};
 
@@ -69,8 +69,9 @@ impl World {
     }
 
     /// A signed registration of a key for statements.
-    pub fn register(&mut self, member: &str, key: PublicKey) -> Vec<u8> {
-        self.say(member, Predicate::KeyRegistration(KeyRegistration { key, role: KeyRole::Statement }))
+    pub fn register(&mut self, member: &str, key: &SecretKey) -> Vec<u8> {
+        let registration = KeyRegistration::of(key, KeyRole::Statement, &self.rules.chain_id(), &name(member));
+        self.say(member, Predicate::KeyRegistration(registration))
     }
 
     /// A signed revocation.

@@ -15,11 +15,11 @@ use standstill_importers::hf_trainer::TrainingContext;
 use standstill_importers::inspect::EvaluationContext;
 use standstill_importers::{Draft, Source};
 use standstill_protocol::hash::Hash;
-use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Joule, Timestamp};
 
 use super::{Failure, read_file};
+use crate::keystore;
 
 /// What a statement says, from files and flags.
 #[derive(Debug, Args)]
@@ -71,7 +71,10 @@ pub(super) struct Content {
     /// Why, for people
     #[arg(long)]
     reason: Option<String>,
-    /// The public key to register, or the id of the key to revoke
+    /// The file of the new secret key to register: it proves that it is held
+    #[arg(long, value_name = "FILE")]
+    new_key: Option<PathBuf>,
+    /// The id of the key to revoke
     #[arg(long, value_name = "HEX")]
     key: Option<String>,
 }
@@ -118,8 +121,9 @@ impl Content {
                 reason: reason()?,
             }),
             Kind::KeyRegistration => {
-                let key: PublicKey = key()?.parse().map_err(|error| bad(&error))?;
-                Predicate::KeyRegistration(KeyRegistration { key, role: KeyRole::Statement })
+                let key = keystore::read(&need(&self.new_key, "new-key", kind)?)?;
+                let (chain_id, member) = (&common.chain_id, &common.member);
+                Predicate::KeyRegistration(KeyRegistration::of(&key, KeyRole::Statement, chain_id, member))
             }
             Kind::KeyRevocation => {
                 let key_id: Hash = key()?.parse().map_err(|error| bad(&error))?;

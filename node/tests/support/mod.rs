@@ -148,7 +148,7 @@ impl Chain {
     }
 
     pub fn registration(&self, sequence: u64, key: &SecretKey) -> Statement {
-        let registration = KeyRegistration { key: key.public_key(), role: Signs::Statement };
+        let registration = KeyRegistration::of(key, Signs::Statement, &self.treaty.chain_id, &"lab-a".parse().unwrap());
         self.governance("lab-a", sequence, Predicate::KeyRegistration(registration))
     }
 

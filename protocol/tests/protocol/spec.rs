@@ -72,6 +72,7 @@ fn the_page_on_hashes_names_every_domain() {
         Domain::Parameters,
         Domain::Findings,
         Domain::BundleFrame,
+        Domain::KeyProof,
     ];
     let mut tags: Vec<&str> = domains.iter().map(|domain| domain.tag()).collect();
     for tag in &tags {
