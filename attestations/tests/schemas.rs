@@ -107,6 +107,7 @@ fn matches(pattern: &str, text: &str) -> bool {
             text == "0"
                 || (1..=39).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit())
         }
+        "^[0-9a-f]{128}$" => text.len() == 128 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$" => standstill_protocol::member::Name::is_valid(text),
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z$" => {
             let shape: String = text.chars().map(|c| if c.is_ascii_digit() { 'd' } else { c }).collect();
