@@ -1,4 +1,4 @@
-//! Exit codes: one enum, from which the help footer and the reference page are made.
+//! Exit codes: one enum, from which the help footer is made.
 //!
 //! The numbers are part of the interface: scripts branch on them. Where several apply, the lowest line of trust wins.
 
