@@ -201,6 +201,22 @@ pub enum ImportError {
         /// How.
         reason: String,
     },
+    /// Something that the files do not say and nobody gave.
+    #[error("`{flag}` is needed: {reason}")]
+    NotStated {
+        /// The flag that would give it.
+        flag: &'static str,
+        /// Why the files do not say it.
+        reason: String,
+    },
+    /// The evaluator is called something that the file contradicts.
+    #[error("`{found}` evaluator: the file says that {said}")]
+    Relationship {
+        /// What the evaluator was called.
+        found: &'static str,
+        /// What the file says.
+        said: &'static str,
+    },
     /// What was imported makes no valid statement.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -257,6 +273,8 @@ impl ImportError {
             }
             ImportError::NoScores { .. } => ("import-no-scores", "the notes say why each score was left"),
             ImportError::Contradiction { .. } => ("import-contradiction", "the file was edited or damaged"),
+            ImportError::NotStated { .. } => ("import-not-stated", "give it: the tool does not write it down"),
+            ImportError::Relationship { .. } => ("import-relationship", "name the relationship that the file records"),
             ImportError::Statement(error) => (error.code(), error.hint()),
         }
     }

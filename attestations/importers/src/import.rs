@@ -8,8 +8,9 @@ use standstill_attestations::statement::{Kind, Subject};
 use standstill_protocol::hash::Hash;
 
 use crate::error::ImportError;
+use crate::evaluation::EvaluationFacts;
 use crate::hf_trainer::{self, TrainingFacts};
-use crate::inspect::{self, EvaluationFacts};
+use crate::inspect;
 use crate::{MAX_FILE_BYTES, archive, tolerant};
 
 /// A file's name, for messages, and its bytes.

@@ -31,14 +31,17 @@
 mod archive;
 pub mod decimal;
 mod error;
+mod evaluation;
 pub mod hf_trainer;
 mod import;
 pub mod inspect;
+mod notes;
 mod scanner;
 mod time;
 mod tolerant;
 
 pub use error::ImportError;
+pub use evaluation::{EvaluationContext, EvaluationFacts, HarnessFacts, RelationshipFact, SuiteFacts};
 pub use import::{Draft, Format, Imported, Note, Source, import, read_bounded};
 
 /// Bytes of one file, at most.

@@ -8,8 +8,8 @@ use standstill_attestations::evaluation::{EvaluationStatus, EvaluatorRelationshi
 use standstill_attestations::statement::{Common, Kind, Predicate, Statement, Subject};
 use standstill_attestations::training::{CountingRule, Method, RunStage, Session};
 use standstill_importers::hf_trainer::{self, TrainingContext};
-use standstill_importers::inspect::{self, EvaluationContext};
-use standstill_importers::{Draft, Format, ImportError, import};
+use standstill_importers::inspect;
+use standstill_importers::{Draft, EvaluationContext, Format, ImportError, import};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::units::{Flop, Ppm, Timestamp};
 
@@ -255,14 +255,17 @@ fn every_inspect_log_gives_its_numbers() {
         let bytes = file(name);
         assert_eq!(Format::detect(&source(name, &bytes)), Ok(row.format), "{name}");
         let facts = inspect::import(source(name, &bytes)).unwrap().facts;
-        assert_eq!(facts.model, row.model, "{name}");
+        assert_eq!(facts.model.known().map(String::as_str), Some(row.model), "{name}");
         let commits = facts.suite.commits.known().unwrap();
-        let suite = (facts.suite.name.as_str(), facts.suite.version.as_str(), Some(commits[0].commit.as_str()));
+        let (task, version) = (facts.suite.name.known().unwrap(), facts.suite.version.known().unwrap());
+        let suite = (task.as_str(), version.as_str(), Some(commits[0].commit.as_str()));
         assert_eq!(suite, row.suite, "{name}");
         let revision = facts.harness.revision.known().map(String::as_str);
-        assert_eq!((facts.harness.tool_version.as_str(), revision), row.harness, "{name}");
+        let tool_version = facts.harness.tool_version.known().unwrap();
+        assert_eq!((tool_version.as_str(), revision), row.harness, "{name}");
         assert_eq!(facts.status, row.status, "{name}");
-        let window = (facts.window.start.to_string(), facts.window.end.to_string());
+        let window = facts.window.known().unwrap();
+        let window = (window.start.to_string(), window.end.to_string());
         assert_eq!((window.0.as_str(), window.1.as_str()), row.window, "{name}");
         let samples = &facts.samples;
         let counts = (*samples.in_suite.known().unwrap(), samples.planned, samples.completed, facts.elicitation.epochs);
@@ -306,11 +309,7 @@ fn every_inspect_log_becomes_a_statement_that_is_read_back() {
     for row in LOGS {
         let bytes = file(row.file);
         let imported = inspect::import(source(row.file, &bytes)).unwrap();
-        let context = EvaluationContext {
-            model: None,
-            evaluator_relationship: EvaluatorRelationship::Independent,
-            data_sha256: None,
-        };
+        let context = EvaluationContext::from(EvaluatorRelationship::Independent);
         let predicate = imported.into_capability_evaluation(context).unwrap();
         assert_eq!(predicate.basis, Basis::Measured);
         assert_eq!(predicate.evidence[0].sha256, Hash::sha256(&bytes));

@@ -12,8 +12,7 @@ use standstill_attestations::governance::{KeyRegistration, KeyRevocation, KeyRol
 use standstill_attestations::training::{Energy, EnergyBoundary, RunStage, Session};
 use standstill_attestations::{Common, Kind, Predicate, Statement, Subject};
 use standstill_importers::hf_trainer::TrainingContext;
-use standstill_importers::inspect::EvaluationContext;
-use standstill_importers::{Draft, Source};
+use standstill_importers::{Draft, EvaluationContext, Source};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Joule, Timestamp};
@@ -62,6 +61,18 @@ pub(super) struct Content {
     /// What the evaluator is: developer, commissioned, independent or regulator
     #[arg(long)]
     relationship: Option<String>,
+    /// The model's name, where it is not to be the one in the file
+    #[arg(long)]
+    model: Option<String>,
+    /// The suite's name, where the file does not say, such as SWE-bench_Verified
+    #[arg(long)]
+    suite: Option<String>,
+    /// The suite's version, where the file does not say
+    #[arg(long, value_name = "VERSION")]
+    suite_version: Option<String>,
+    /// The harness's version, where the file does not say
+    #[arg(long, value_name = "VERSION")]
+    harness_version: Option<String>,
     /// The phase voted on
     #[arg(long)]
     phase: Option<Name>,
@@ -202,7 +213,18 @@ impl Content {
         let text = need(&self.relationship, "relationship", Kind::CapabilityEvaluation)?;
         let found = EvaluatorRelationship::from_word(&text);
         let evaluator_relationship = word(found, &text, EvaluatorRelationship::WORDS)?;
-        Ok(EvaluationContext { model: None, evaluator_relationship, data_sha256: None })
+        let window = match (self.start, self.end) {
+            (Some(start), Some(end)) => Some(Window { start, end }),
+            _ => None,
+        };
+        Ok(EvaluationContext {
+            model: self.model.clone(),
+            window,
+            suite: self.suite.clone(),
+            suite_version: self.suite_version.clone(),
+            harness_version: self.harness_version.clone(),
+            ..evaluator_relationship.into()
+        })
     }
 
     fn subjects(&self) -> Result<Vec<Subject>, Failure> {

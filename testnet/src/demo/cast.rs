@@ -14,8 +14,7 @@ use standstill_attestations::evaluation::EvaluatorRelationship;
 use standstill_attestations::training::{CountingRule, FlopFigures, Method, RunStage, Session, TrainingCompute};
 use standstill_attestations::{Kind, PhaseVote, Predicate, Subject};
 use standstill_importers::hf_trainer::TrainingContext;
-use standstill_importers::inspect::EvaluationContext;
-use standstill_importers::{Draft, ImportError, Source, import};
+use standstill_importers::{Draft, EvaluationContext, ImportError, Source, import};
 use standstill_policies::Period;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
@@ -192,11 +191,7 @@ pub(crate) fn evaluation() -> Result<(Vec<Subject>, Predicate), TestnetError> {
         return Err(TestnetError::Malformed { what: EVALUATION.0.to_owned(), reason: "no evaluation".to_owned() });
     };
     let subjects = imported.files_as_subjects();
-    let context = EvaluationContext {
-        model: None,
-        evaluator_relationship: EvaluatorRelationship::Independent,
-        data_sha256: None,
-    };
+    let context = EvaluationContext::from(EvaluatorRelationship::Independent);
     let predicate = imported.into_capability_evaluation(context).map_err(refused)?;
     Ok((subjects, Predicate::CapabilityEvaluation(predicate)))
 }

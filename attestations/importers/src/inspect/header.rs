@@ -1,11 +1,14 @@
 //! The header of a log: everything but the samples.
 
-use standstill_attestations::claim::{Maybe, Window};
-use standstill_attestations::evaluation::{Commit, Elicitation, EvaluationStatus, Harness, Parameter, Samples, Suite};
+use standstill_attestations::claim::{Basis, Maybe, Window};
+use standstill_attestations::evaluation::{Commit, Elicitation, EvaluationStatus, Samples};
 use standstill_attestations::limits;
 
-use super::{EvaluationFacts, Notes, scores};
+use super::scores;
 use crate::error::ImportError;
+use crate::evaluation::settings::{Settings, fitting, label};
+use crate::evaluation::{EvaluationFacts, HarnessFacts, SuiteFacts};
+use crate::notes::Notes;
 use crate::time;
 use crate::tolerant::{Members, Node};
 
@@ -33,31 +36,17 @@ pub(super) fn read(document: &Node<'_>, notes: &mut Notes<'_>) -> Result<Evaluat
     let elicitation = elicitation(&log, &eval, notes)?;
     let samples = samples(&eval, &results, elicitation.epochs, notes)?;
     Ok(EvaluationFacts {
-        model: label(&eval.required("model")?)?,
-        window: window(&log.required("stats")?.object()?)?,
+        model: Maybe::Known(label(&eval.required("model")?)?),
+        window: Maybe::Known(window(&log.required("stats")?.object()?)?),
         status,
         suite: suite(&eval)?,
         harness: harness(&eval)?,
         scores: scores::read(&results.required("scores")?, &samples, notes)?,
         elicitation,
         samples,
+        basis: Basis::Measured,
+        relationship: Maybe::Unknown("the log does not say".to_owned()),
     })
-}
-
-/// Text that fits a statement's label.
-pub(super) fn label(node: &Node<'_>) -> Result<String, ImportError> {
-    let text = node.text()?;
-    fitting(&text, limits::LABEL).map_err(|reason| node.bad_text(reason))
-}
-
-/// What a statement takes as text: something, printable, bounded.
-pub(super) fn fitting(text: &str, limit: usize) -> Result<String, &'static str> {
-    match text {
-        "" => Err("empty"),
-        text if text.len() > limit => Err("too long for a statement"),
-        text if text.chars().any(char::is_control) => Err("holds a control character"),
-        text => Ok(text.to_owned()),
-    }
 }
 
 fn status(node: &Node<'_>, notes: &Notes<'_>) -> Result<EvaluationStatus, ImportError> {
@@ -77,16 +66,16 @@ fn window(stats: &Members<'_>) -> Result<Window, ImportError> {
     Ok(Window { start: start.earliest, end: end.latest() })
 }
 
-fn suite(eval: &Members<'_>) -> Result<Suite, ImportError> {
+fn suite(eval: &Members<'_>) -> Result<SuiteFacts, ImportError> {
     let version = eval.required("task_version")?;
     let version = version.scalar()?.ok_or_else(|| version.wrong("a number or a string"))?;
     let data = match eval.required("dataset")?.object()?.optional("name") {
         Some(name) => format!("the log names the data set {} and no digest of it", name.raw()),
         None => "the log names no data set".to_owned(),
     };
-    Ok(Suite {
-        name: label(&eval.required("task")?)?,
-        version: fitting(&version, limits::LABEL).unwrap_or_else(|_| "unnamed".to_owned()),
+    Ok(SuiteFacts {
+        name: Maybe::Known(label(&eval.required("task")?)?),
+        version: fitting(&version, limits::LABEL).map_or_else(|reason| Maybe::Unknown(reason.to_owned()), Maybe::Known),
         commits: commits(eval)?,
         data_sha256: Maybe::Unknown(data.chars().filter(|c| !c.is_control()).take(200).collect()),
     })
@@ -107,14 +96,14 @@ fn commits(eval: &Members<'_>) -> Result<Maybe<Vec<Commit>>, ImportError> {
 }
 
 /// `0.3.95.dev16+g6527d0861` names its commit after `+g`.
-fn harness(eval: &Members<'_>) -> Result<Harness, ImportError> {
+fn harness(eval: &Members<'_>) -> Result<HarnessFacts, ImportError> {
     let tool_version = label(&eval.required("packages")?.object()?.required("inspect_ai")?)?;
     let built = tool_version.split_once("+g").map(|(_, local)| local.split('.').next().unwrap_or_default());
     let revision = match built {
         Some(commit) if !commit.is_empty() => Maybe::Known(commit.to_owned()),
         _ => Maybe::Unknown("a released version, which names no commit".to_owned()),
     };
-    Ok(Harness { tool: "inspect_ai".to_owned(), tool_version, revision })
+    Ok(HarnessFacts { tool: "inspect_ai".to_owned(), tool_version: Maybe::Known(tool_version), revision })
 }
 
 fn samples(
@@ -141,7 +130,7 @@ fn samples(
 }
 
 fn elicitation(log: &Members<'_>, eval: &Members<'_>, notes: &mut Notes<'_>) -> Result<Elicitation, ImportError> {
-    let mut settings = Settings { found: Vec::new() };
+    let mut settings = Settings::default();
     let mut solver = Vec::new();
     if let Some(plan) = log.optional("plan") {
         let plan = plan.object()?;
@@ -174,41 +163,4 @@ fn elicitation(log: &Members<'_>, eval: &Members<'_>, notes: &mut Notes<'_>) -> 
         solver.truncate(limits::SOLVER_STEPS);
     }
     Ok(Elicitation { solver, epochs, parameters: settings.sorted(notes) })
-}
-
-/// Settings that are one word or number each.
-struct Settings {
-    found: Vec<Parameter>,
-}
-
-impl Settings {
-    /// Every scalar of an object, under a prefix.
-    fn add(&mut self, prefix: &str, object: Option<Node<'_>>, notes: &mut Notes<'_>) -> Result<(), ImportError> {
-        let Some(object) = object else { return Ok(()) };
-        for (name, node) in object.object()?.iter().filter(|(_, node)| !node.is_null()) {
-            self.set(format!("{prefix}.{name}"), Some(&node), notes)?;
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, name: String, node: Option<&Node<'_>>, notes: &mut Notes<'_>) -> Result<(), ImportError> {
-        let Some(node) = node else { return Ok(()) };
-        let value = node.scalar()?.and_then(|value| fitting(&value, limits::SETTING).ok());
-        match (fitting(&name, limits::LABEL), value) {
-            (Ok(name), Some(value)) => self.found.push(Parameter { name, value }),
-            _ => notes.leave(node.path(), "not one printable word or number"),
-        }
-        Ok(())
-    }
-
-    /// By name, the first of each, as many as a statement holds.
-    fn sorted(mut self, notes: &mut Notes<'_>) -> Vec<Parameter> {
-        self.found.sort_by(|one, other| one.name.cmp(&other.name));
-        self.found.dedup_by(|later, first| later.name == first.name);
-        for parameter in self.found.iter().skip(limits::PARAMETERS) {
-            notes.leave(parameter.name.as_str(), "more settings than a statement holds");
-        }
-        self.found.truncate(limits::PARAMETERS);
-        self.found
-    }
 }

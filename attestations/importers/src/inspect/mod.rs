@@ -20,15 +20,13 @@
 mod header;
 mod scores;
 
-use standstill_attestations::claim::{Basis, EvidenceRole, Maybe, Window};
-use standstill_attestations::evaluation::{
-    CapabilityEvaluation, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Samples, Score, Suite,
-};
-use standstill_protocol::hash::Hash;
+use standstill_attestations::claim::EvidenceRole;
 
 use crate::archive::Archive;
 use crate::error::ImportError;
-use crate::import::{Format, Imported, Note, Source, evidence};
+use crate::evaluation::EvaluationFacts;
+use crate::import::{Format, Imported, Source, evidence};
+use crate::notes::Notes;
 use crate::tolerant::Node;
 
 /// The fields that are taken.
@@ -48,38 +46,6 @@ const FIELDS: [&str; 13] = [
     "status",
 ];
 
-/// What a log says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvaluationFacts {
-    /// The model as the harness addressed it, such as `openai/gpt-4o-mini`.
-    pub model: String,
-    /// From the first sample to the last, rounded outward.
-    pub window: Window,
-    /// How it ended.
-    pub status: EvaluationStatus,
-    /// Task, version and commits.
-    pub suite: Suite,
-    /// Inspect and its version.
-    pub harness: Harness,
-    /// Solver steps, epochs and settings.
-    pub elicitation: Elicitation,
-    /// Samples planned and completed.
-    pub samples: Samples,
-    /// Every score that is a ratio.
-    pub scores: Vec<Score>,
-}
-
-/// What the log cannot say, from whoever makes the statement. The model's digest becomes the statement's subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvaluationContext {
-    /// The model's name in the statement; `None` takes the log's.
-    pub model: Option<String>,
-    /// What the evaluator is to the developer.
-    pub evaluator_relationship: EvaluatorRelationship,
-    /// SHA-256 of the data set, where it is known.
-    pub data_sha256: Option<Hash>,
-}
-
 /// Imports one log.
 pub fn import(log: Source<'_>) -> Result<Imported<EvaluationFacts>, ImportError> {
     let (format, header, sample_files) = if Archive::looks_like(log.bytes) {
@@ -90,64 +56,23 @@ pub fn import(log: Source<'_>) -> Result<Imported<EvaluationFacts>, ImportError>
         (Format::InspectJson, None, None)
     };
     let document = Node::parse(log.name, header.as_deref().unwrap_or(log.bytes))?;
-    let mut notes = Notes { file: log.name, took: Vec::new(), left: Vec::new() };
+    let mut notes = Notes::new(log.name);
     let facts = header::read(&document, &mut notes)?;
     if let Some(found) = sample_files {
-        notes.sample_files(found, facts.samples.completed);
+        self::sample_files(found, facts.samples.completed, &mut notes);
     }
     notes.leave("samples", "prompts, answers and transcripts stay in the file, which the evidence names by digest");
-    let tool_version = Maybe::Known(facts.harness.tool_version.clone());
+    let tool_version = facts.harness.tool_version.clone();
     let evidence = evidence(&log, (EvidenceRole::EvaluationLog, format), ("inspect_ai", tool_version), &FIELDS);
     Ok(Imported { facts, evidence: vec![evidence], took: notes.took, left: notes.left })
 }
 
-/// The account of what was taken and left, as it grows.
-struct Notes<'a> {
-    file: &'a str,
-    took: Vec<Note>,
-    left: Vec<Note>,
-}
-
-impl Notes<'_> {
-    fn take(&mut self, field: impl Into<String>, text: impl Into<String>) {
-        self.took.push(Note::new(self.file, field, text));
-    }
-
-    fn leave(&mut self, field: impl Into<String>, text: impl Into<String>) {
-        self.left.push(Note::new(self.file, field, text));
-    }
-
-    /// The archive holds one file for each run of a sample, unless logging them was switched off.
-    fn sample_files(&mut self, found: usize, completed: u64) {
-        let text = format!("{found} sample files for {completed} completed runs of samples");
-        if u64::try_from(found) == Ok(completed) {
-            self.take("samples/", text);
-        } else {
-            self.leave("samples/", format!("{text}: the counts of the header were taken"));
-        }
-    }
-}
-
-impl Imported<EvaluationFacts> {
-    /// The predicate, with what only the evaluator knows.
-    pub fn into_capability_evaluation(self, context: EvaluationContext) -> Result<CapabilityEvaluation, ImportError> {
-        let Imported { facts, evidence, .. } = self;
-        let mut suite = facts.suite;
-        if let Some(digest) = context.data_sha256 {
-            suite.data_sha256 = Maybe::Known(digest);
-        }
-        Ok(CapabilityEvaluation {
-            model: context.model.unwrap_or(facts.model),
-            evaluator_relationship: context.evaluator_relationship,
-            window: facts.window,
-            status: facts.status,
-            suite,
-            harness: facts.harness,
-            elicitation: facts.elicitation,
-            samples: facts.samples,
-            scores: facts.scores,
-            basis: Basis::Measured,
-            evidence,
-        })
+/// The archive holds one file for each run of a sample, unless logging them was switched off.
+fn sample_files(found: usize, completed: u64, notes: &mut Notes<'_>) {
+    let text = format!("{found} sample files for {completed} completed runs of samples");
+    if u64::try_from(found) == Ok(completed) {
+        notes.take("samples/", text);
+    } else {
+        notes.leave("samples/", format!("{text}: the counts of the header were taken"));
     }
 }

@@ -6,8 +6,9 @@ use standstill_attestations::evaluation::{Samples, Score, Uncertainty};
 use standstill_attestations::limits;
 use standstill_protocol::units::Ppm;
 
-use super::{Notes, header};
 use crate::error::ImportError;
+use crate::evaluation::settings::{fitting, label};
+use crate::notes::Notes;
 use crate::tolerant::{Members, Node, Number};
 
 /// Metrics that say how sure another is, best first.
@@ -37,8 +38,8 @@ fn one_scorer(
     scores: &mut Vec<Score>,
     notes: &mut Notes<'_>,
 ) -> Result<(), ImportError> {
-    let scorer = header::label(&entry.required("name")?)?;
-    let reducer = entry.optional("reducer").map(|reducer| header::label(&reducer)).transpose()?;
+    let scorer = label(&entry.required("name")?)?;
+    let reducer = entry.optional("reducer").map(|reducer| label(&reducer)).transpose()?;
     let scored_samples = scored(entry, samples, notes)?;
     let metrics = entry.required("metrics")?.object()?;
     let uncertainty = uncertainty(&metrics)?;
@@ -50,7 +51,7 @@ fn one_scorer(
             notes.leave(metric.path(), "a spread, not a result");
             continue;
         }
-        let Ok(metric_name) = header::fitting(name, limits::LABEL) else {
+        let Ok(metric_name) = fitting(name, limits::LABEL) else {
             notes.leave(metric.path(), "its name does not fit a statement");
             continue;
         };

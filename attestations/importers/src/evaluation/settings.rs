@@ -1,0 +1,73 @@
+//! Settings of an evaluation, one word or number each, as a statement lists them.
+
+use standstill_attestations::evaluation::Parameter;
+use standstill_attestations::limits;
+
+use crate::error::ImportError;
+use crate::notes::Notes;
+use crate::tolerant::Node;
+
+/// Text that fits a statement's label.
+pub(crate) fn label(node: &Node<'_>) -> Result<String, ImportError> {
+    let text = node.text()?;
+    fitting(&text, limits::LABEL).map_err(|reason| node.bad_text(reason))
+}
+
+/// What a statement takes as text: something, printable, bounded.
+pub(crate) fn fitting(text: &str, limit: usize) -> Result<String, &'static str> {
+    match text {
+        "" => Err("empty"),
+        text if text.len() > limit => Err("too long for a statement"),
+        text if text.chars().any(char::is_control) => Err("holds a control character"),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Settings as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    found: Vec<Parameter>,
+}
+
+impl Settings {
+    /// Every scalar of an object, under a prefix.
+    pub(crate) fn add(
+        &mut self,
+        prefix: &str,
+        object: Option<Node<'_>>,
+        notes: &mut Notes<'_>,
+    ) -> Result<(), ImportError> {
+        let Some(object) = object else { return Ok(()) };
+        for (name, node) in object.object()?.iter().filter(|(_, node)| !node.is_null()) {
+            self.set(format!("{prefix}.{name}"), Some(&node), notes)?;
+        }
+        Ok(())
+    }
+
+    /// One scalar of the file.
+    pub(crate) fn set(
+        &mut self,
+        name: String,
+        node: Option<&Node<'_>>,
+        notes: &mut Notes<'_>,
+    ) -> Result<(), ImportError> {
+        let Some(node) = node else { return Ok(()) };
+        let value = node.scalar()?.and_then(|value| fitting(&value, limits::SETTING).ok());
+        match (fitting(&name, limits::LABEL), value) {
+            (Ok(name), Some(value)) => self.found.push(Parameter { name, value }),
+            _ => notes.leave(node.path(), "not one printable word or number"),
+        }
+        Ok(())
+    }
+
+    /// By name, the first of each, as many as a statement holds.
+    pub(crate) fn sorted(mut self, notes: &mut Notes<'_>) -> Vec<Parameter> {
+        self.found.sort_by(|one, other| one.name.cmp(&other.name));
+        self.found.dedup_by(|later, first| later.name == first.name);
+        for parameter in self.found.iter().skip(limits::PARAMETERS) {
+            notes.leave(parameter.name.as_str(), "more settings than a statement holds");
+        }
+        self.found.truncate(limits::PARAMETERS);
+        self.found
+    }
+}
