@@ -15,6 +15,7 @@
 //! | [`claim`] | intervals, bases, evidence, and numbers that may be unknown |
 //! | [`training`], [`evaluation`], [`governance`] | the kinds |
 //! | [`accounting`] | 6ND, chips x time x peak x utilisation, interval arithmetic |
+//! | [`reading`] | leaves of a lab's own telemetry log, and the openings by which an auditor sees some |
 //! | [`limits`] | the bound on every list and text |
 //! | [`error`] | [`StatementError`]: every refusal, named |
 //!
@@ -30,6 +31,7 @@ pub mod evaluation;
 pub mod governance;
 pub mod limits;
 mod reader;
+pub mod reading;
 pub mod statement;
 pub mod training;
 mod words;

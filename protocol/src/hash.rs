@@ -53,6 +53,8 @@ pub enum Domain {
     BundleFrame,
     /// Chain id, key and member: what a new key signs when it is registered.
     KeyProof,
+    /// Seed, root, size and a counter: which leaves of a telemetry log an auditor sees.
+    Sample,
 }
 
 impl Domain {
@@ -73,6 +75,7 @@ impl Domain {
             Domain::Findings => "standstill/v1/findings",
             Domain::BundleFrame => "standstill/v1/bundle-frame",
             Domain::KeyProof => "standstill/v1/key-proof",
+            Domain::Sample => "standstill/v1/sample",
         }
     }
 }

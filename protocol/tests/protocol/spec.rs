@@ -73,6 +73,7 @@ fn the_page_on_hashes_names_every_domain() {
         Domain::Findings,
         Domain::BundleFrame,
         Domain::KeyProof,
+        Domain::Sample,
     ];
     let mut tags: Vec<&str> = domains.iter().map(|domain| domain.tag()).collect();
     for tag in &tags {
