@@ -14,7 +14,7 @@
 //! | [`statement`] | [`Statement`], what all kinds share, parsing and writing |
 //! | [`claim`] | intervals, bases, evidence, and numbers that may be unknown |
 //! | [`training`], [`evaluation`], [`governance`] | the kinds |
-//! | [`accounting`] | 6ND, chips x time x peak x utilisation, interval arithmetic |
+//! | [`accounting`] | 6ND, chips x time x peak x utilisation, counting rules, the chip table, intervals, balances |
 //! | [`reading`] | leaves of a lab's own telemetry log, and the openings by which an auditor sees some |
 //! | [`limits`] | the bound on every list and text |
 //! | [`error`] | [`StatementError`]: every refusal, named |
