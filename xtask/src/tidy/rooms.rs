@@ -7,10 +7,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("attestations", &["protocol"]),
     ("attestations/importers", &["protocol", "attestations"]),
+    ("attestations/telemetry", &["protocol", "attestations"]),
     ("policies", &["protocol", "attestations"]),
     ("ledger", &["protocol", "attestations", "policies"]),
     ("consensus", &["protocol"]),
-    ("node", &["protocol", "attestations", "attestations/importers", "policies", "ledger", "consensus"]),
+    (
+        "node",
+        &[
+            "protocol",
+            "attestations",
+            "attestations/importers",
+            "attestations/telemetry",
+            "policies",
+            "ledger",
+            "consensus",
+        ],
+    ),
     ("verifier", &["protocol", "attestations", "policies", "ledger"]),
     (
         "testnet",
@@ -41,6 +53,7 @@ const NOT_PURE: &[&str] = &[
     "jiff",
     "redb",
     "rusqlite",
+    "nvml-wrapper",
 ];
 
 /// Crates that a pure room may not name itself; something below it may link them for its own reasons.
@@ -84,6 +97,7 @@ const NOT_IN_VERIFIER: &[&str] = &[
     "hickory-proto",
     "hickory-resolver",
     "redb",
+    "nvml-wrapper",
 ];
 
 /// Lines that a regulator's own reviewer must read.
