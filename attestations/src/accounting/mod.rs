@@ -29,6 +29,7 @@ pub(crate) mod wide;
 
 use standstill_protocol::units::{Flop, Ppm};
 
+pub(crate) use interval::scale;
 pub use interval::{agree, around, difference, hull, intersection, ratio, scaled, share, sum, times_fraction, widened};
 
 use crate::claim::{Interval, PpmInterval};

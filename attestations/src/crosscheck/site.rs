@@ -1,0 +1,82 @@
+//! Reports of one site against the chips that are there.
+
+use standstill_protocol::member::Name;
+use standstill_protocol::units::Timestamp;
+
+use super::finding::{Check, Finding, Range, Unit, times};
+use crate::training::TrainingCompute;
+
+/// Chips of one kind at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The accelerator's id in the chip table.
+    pub accelerator: Name,
+    /// How many.
+    pub chips: u64,
+}
+
+/// One finding for each accelerator that the reports of `site` name: the most chips in use at once, over all runs,
+/// against the chips registered there. Without a registration the outcome is `cannot tell`, with the number.
+///
+/// Sessions that overlap more than the chips allow are on the same chips: each chip is counted twice. Reports of other
+/// sites, and those without hardware, are passed over.
+pub fn chips_at_once(site: &Name, reports: &[&TrainingCompute], registered: Option<&[Registered]>) -> Vec<Finding> {
+    let here = || reports.iter().filter(|report| report.site == *site);
+    let mut accelerators: Vec<&Name> =
+        here().filter_map(|report| report.hardware.known()).map(|hardware| &hardware.accelerator).collect();
+    accelerators.sort();
+    accelerators.dedup();
+    let of = |accelerator| {
+        let (chips, at) = busiest(here().copied(), accelerator);
+        finding(accelerator, chips, at, registered)
+    };
+    accelerators.into_iter().map(of).collect()
+}
+
+/// The most chips of a kind in use at once, and since when.
+fn busiest<'a>(reports: impl Iterator<Item = &'a TrainingCompute>, accelerator: &Name) -> (u128, Timestamp) {
+    // A session that ends when another starts does not overlap it: ends sort before starts.
+    let mut edges: Vec<(Timestamp, bool, u64)> = Vec::new();
+    for report in reports {
+        let Some(hardware) = report.hardware.known().filter(|hardware| hardware.accelerator == *accelerator) else {
+            continue;
+        };
+        for session in report.sessions.iter().filter(|session| session.window.start < session.window.end) {
+            edges.push((session.window.start, true, hardware.chips));
+            edges.push((session.window.end, false, hardware.chips));
+        }
+    }
+    edges.sort_unstable();
+    let (mut now, mut most, mut since) = (0u128, 0u128, Timestamp(0));
+    for (time, starts, chips) in edges {
+        now = if starts { now.saturating_add(chips.into()) } else { now.saturating_sub(chips.into()) };
+        if now > most {
+            (most, since) = (now, time);
+        }
+    }
+    (most, since)
+}
+
+fn finding(accelerator: &Name, chips: u128, at: Timestamp, registered: Option<&[Registered]>) -> Finding {
+    let name = Check::ChipsAtOnce;
+    let claimed = Range::exact(chips, Unit::Chips);
+    let Some(registered) = registered else {
+        let mut finding = Finding::cannot_tell(
+            name,
+            format!("up to {chips} `{accelerator}` at once, from {at} on; no inventory of the site is at hand"),
+        );
+        finding.claimed = Some(claimed);
+        return finding;
+    };
+    let kinds = registered.iter().filter(|kind| kind.accelerator == *accelerator);
+    let there = kinds.map(|kind| u128::from(kind.chips)).fold(0, u128::saturating_add);
+    let finding = Finding::new(name, claimed, Range::at_most(there, Unit::Chips)).with_factor(chips, there);
+    if chips > there {
+        return finding.contradicts(format!(
+            "from {at} on, {} times the registered `{accelerator}` are in use: sessions overlap on the same chips, or chips \
+             are not registered",
+            times(chips, there)
+        ));
+    }
+    finding.agrees(format!("the site has that many `{accelerator}`"))
+}
