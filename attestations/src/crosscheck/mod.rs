@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! check                   claimed               expected              outcome
-//! claim-below-peak        2.91e23-3.01e23 FLOP  up to 1.19e24 FLOP    agrees
+//! claim-below-peak        2.91e23-3.01e23 FLOP  up to 2.37e24 FLOP    agrees
 //! claim-against-6nd       2.9e23-3e23 FLOP      2.94e23 FLOP          agrees
-//! energy-for-work         8.4e11 J              from 2.06e11 J        agrees
+//! energy-for-work         8.4e11 J              from 1.03e11 J        agrees
 //! chip-time-of-scheduler  986 chip-s            371 chip-s            contradicts
 //!
 //! contradicts: chip-time-of-scheduler
-//!   The report has 2.65 times the scheduler's chip seconds: just what counting job steps beside their jobs gives.
+//!   The report has 2.65 times the scheduler's chip seconds: just what counting job
+//!   steps beside their jobs gives.
 //! ```
 //!
 //! Rules:
