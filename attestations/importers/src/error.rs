@@ -61,8 +61,34 @@ pub enum ImportError {
         /// The member.
         member: &'static str,
     },
+    /// A source that broke off.
+    #[error("{file}: cannot be read: {reason}")]
+    Unreadable {
+        /// The file's name.
+        file: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A line that is not UTF-8.
+    #[error("{file}: line {line} is not UTF-8")]
+    TextLine {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A line beyond any tool's.
+    #[error("{file}: line {line} is longer than {limit} bytes")]
+    LongLine {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+        /// Bytes allowed.
+        limit: usize,
+    },
     /// No importer knows the format.
-    #[error("{file}: neither a Hugging Face `trainer_state.json` nor an Inspect log")]
+    #[error("{file}: of no format that can be read")]
     UnknownFormat {
         /// The file's name.
         file: String,
@@ -217,6 +243,48 @@ pub enum ImportError {
         /// What the file says.
         said: &'static str,
     },
+    /// Two files that cannot both be true.
+    #[error("`{field}` is {value} by {file} and {other_value} by {other}")]
+    Disagreement {
+        /// The part of the statement.
+        field: String,
+        /// One file.
+        file: String,
+        /// What it says.
+        value: String,
+        /// The other file.
+        other: String,
+        /// What that says.
+        other_value: String,
+    },
+    /// Two files that would be counted twice.
+    #[error("`{field}` of the same time in {file} and in {other}")]
+    Twice {
+        /// The part of the statement.
+        field: &'static str,
+        /// One file.
+        file: String,
+        /// The other.
+        other: String,
+    },
+    /// One file given twice.
+    #[error("files {first} and {second} are the same, by their SHA-256 `{sha256}`")]
+    SameFile {
+        /// The digest.
+        sha256: String,
+        /// Place of the first, from 0.
+        first: usize,
+        /// Place of the second.
+        second: usize,
+    },
+    /// More files than a statement names.
+    #[error("{count} files, more than the {limit} that a statement names")]
+    TooManyFiles {
+        /// Files given.
+        count: usize,
+        /// Files allowed.
+        limit: usize,
+    },
     /// What was imported makes no valid statement.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -239,12 +307,16 @@ impl ImportError {
             ImportError::MemberMissing { .. } => {
                 ("import-member-missing", "the evaluation did not finish: import it once it has")
             }
-            ImportError::UnknownFormat { .. } => {
-                ("import-unknown-format", "give a trainer_state.json, or an Inspect log as .json or .eval")
-            }
+            ImportError::Unreadable { .. } => ("import-unreadable", "check the path and the disk"),
+            ImportError::TextLine { .. } => ("import-not-text", "the file is damaged, or of another format"),
+            ImportError::LongLine { .. } => ("import-long-line", "no known tool writes such a line"),
+            ImportError::UnknownFormat { .. } => (
+                "import-unknown-format",
+                "give a file as a tool wrote it, such as trainer_state.json, `sacct --json` or an Inspect log",
+            ),
             ImportError::WrongFormat { .. } => (
                 "import-wrong-format",
-                "training-compute takes trainer_state.json, capability-evaluation an Inspect log",
+                "training-compute takes trainers', schedulers' and meters' files, capability-evaluation evaluation logs",
             ),
             ImportError::FileCount { .. } => (
                 "import-file-count",
@@ -275,6 +347,14 @@ impl ImportError {
             ImportError::Contradiction { .. } => ("import-contradiction", "the file was edited or damaged"),
             ImportError::NotStated { .. } => ("import-not-stated", "give it: the tool does not write it down"),
             ImportError::Relationship { .. } => ("import-relationship", "name the relationship that the file records"),
+            ImportError::Disagreement { .. } => {
+                ("import-disagreement", "import the files of one run and one period, or leave out the one that errs")
+            }
+            ImportError::Twice { .. } => ("import-twice", "give one of the two files"),
+            ImportError::SameFile { .. } => ("import-same-file", "name each file once"),
+            ImportError::TooManyFiles { .. } => {
+                ("import-too-many-files", "make one report for each of the run's parts")
+            }
             ImportError::Statement(error) => (error.code(), error.hint()),
         }
     }
