@@ -8,7 +8,7 @@ use crate::accounting::{self, agree, scale, share};
 use crate::claim::Interval;
 use crate::training::{Hardware, TrainingCompute};
 
-/// Above this share of the peak a claim is remarkable: published training runs stay below it.
+/// Above this share of the peak a claim is remarkable: of 124 published models whose figures fit their chips, one is.
 const HIGH_UTILISATION: Ppm = Ppm(700_000);
 /// Below this share of the peak a claim is remarkable: chips that were held and hardly used.
 const LOW_UTILISATION: Ppm = Ppm(10_000);
@@ -124,7 +124,7 @@ pub(super) fn utilisation(report: &TrainingCompute) -> Finding {
         Ok(match () {
             () if low.lower > Ppm::ONE => finding.contradicts(format!("the claim needs {least} % of the stated peak")),
             () if low.lower > HIGH_UTILISATION => finding.remarkable(format!(
-                "the claim needs {least} % of the stated peak; no published training run has kept up {} %",
+                "the claim needs {least} % of the stated peak; hardly any published training run has kept up {} %",
                 percent(HIGH_UTILISATION)
             )),
             () if high.upper < LOW_UTILISATION => finding.remarkable(format!(

@@ -39,6 +39,8 @@ words! {
         SessionsOnce = "sessions-once",
         /// Chips in use at once against the chips registered.
         ChipsAtOnce = "chips-at-once",
+        /// The work of a site's reports against the chips registered there.
+        SiteCapacity = "site-capacity",
     }
 }
 

@@ -24,7 +24,7 @@
 //! | [`alone`] | one report: chips, time, peak, 6ND, energy, activity |
 //! | [`against_scheduler`], [`tensor_activity`] | one report and what an importer read |
 //! | [`with_history`] | a report and the member's earlier ones |
-//! | [`chips_at_once`] | reports of one site and the chips registered there |
+//! | [`chips_at_once`], [`site_capacity`] | reports of one site and the chips registered there |
 //! | [`table`], [`json`] | findings for people, findings for programs |
 
 mod chips;
@@ -40,7 +40,7 @@ pub use energy::{Overheads, tensor_activity};
 pub use finding::{Check, Finding, Number, Outcome, Range, Unit};
 pub use history::{History, with_history};
 pub use render::{json, table};
-pub use site::{Registered, chips_at_once};
+pub use site::{Registered, chips_at_once, site_capacity};
 
 use standstill_protocol::units::{Flop, Ppm};
 

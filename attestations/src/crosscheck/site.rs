@@ -3,7 +3,9 @@
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Timestamp;
 
-use super::finding::{Check, Finding, Range, Unit, times};
+use super::finding::{Check, Finding, Range, Unit, count, times};
+use super::{Yardstick, work};
+use crate::accounting::{Overflow, ceiling, sum};
 use crate::training::TrainingCompute;
 
 /// Chips of one kind at one site.
@@ -79,4 +81,46 @@ fn finding(accelerator: &Name, chips: u128, at: Timestamp, registered: Option<&[
         ));
     }
     finding.agrees(format!("the site has that many `{accelerator}`"))
+}
+
+/// The work of all reports of `site` against what the chips registered there can do at their peak, from the first
+/// report's start to the last one's end. It needs no report's own hardware, so it holds for those that state none.
+///
+/// `None` where no report is of the site.
+pub fn site_capacity(
+    site: &Name,
+    reports: &[&TrainingCompute],
+    registered: &[Registered],
+    yardstick: &Yardstick<'_>,
+) -> Option<Finding> {
+    let here = || reports.iter().filter(|report| report.site == *site);
+    let start = here().map(|report| report.window.start).min()?;
+    let end = here().map(|report| report.window.end).max()?;
+    let seconds = end.since(start).div_ceil(1000);
+    let capacity = || {
+        let mut most = 0u128;
+        for kind in registered {
+            let missing = || format!("no chip table at hand gives the peak of `{}`", kind.accelerator);
+            let chip = yardstick.chips.and_then(|table| table.find(&kind.accelerator)).ok_or_else(missing)?;
+            let rate = ceiling(kind.chips, chip.highest_peak()).0;
+            let whole = rate.checked_mul(seconds.into()).and_then(|flop| most.checked_add(flop));
+            most = whole.ok_or_else(|| Overflow.to_string())?;
+        }
+        let claimed = sum(here().map(|report| work(report))).map_err(|overflow| overflow.to_string())?;
+        Ok::<_, String>((claimed, most))
+    };
+    let (claimed, most) = match capacity() {
+        Ok(figures) => figures,
+        Err(why) => return Some(Finding::cannot_tell(Check::SiteCapacity, why)),
+    };
+    let finding = Finding::new(Check::SiteCapacity, claimed.into(), Range::at_most(most, Unit::Flop))
+        .with("seconds", seconds, Unit::Seconds)
+        .with_factor(claimed.lower.0, most);
+    Some(match () {
+        () if claimed.lower.0 > most => finding.contradicts(format!(
+            "the reports of the site claim {} times what its registered chips can do from {start} to {end}",
+            times(claimed.lower.0, most)
+        )),
+        () => finding.agrees(format!("the registered chips can do {} FLOP in that time", count(most))),
+    })
 }

@@ -92,3 +92,11 @@ fn without_the_base_model_the_fine_tunes_fit() {
     assert!(outcomes.iter().all(|(_, fits)| *fits != Some(false)), "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|(_, fits)| *fits == Some(true)).count(), 8, "two state no figure of their own");
 }
+
+#[test]
+fn hardly_any_published_model_keeps_up_seventy_per_cent() {
+    let models = models();
+    let used = models.iter().map(|model| (against(model, model.flop).number("factor").unwrap(), model.name));
+    let high: Vec<(u128, &str)> = used.filter(|(factor, _)| (700_000..=1_000_000).contains(factor)).collect();
+    assert_eq!(high, [(708_788, "GPT-1")], "of 124 within the peak");
+}

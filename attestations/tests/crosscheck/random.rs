@@ -72,18 +72,21 @@ proptest! {
         one in report(), other in report(), share in ratio(), covered in count(), scheduled in count(), tolerance in count(),
         overheads in [count(), count(), count()],
     ) {
-        let table = ChipTable::shipped().unwrap();
+        let chips = ChipTable::shipped().unwrap();
         let [server, facility, site] = overheads.map(Ppm);
         let overheads = Overheads { server, facility, site };
-        let yardstick = Yardstick { tolerance: Ppm(tolerance), chips: Some(&table), overheads };
+        let yardstick = Yardstick { tolerance: Ppm(tolerance), chips: Some(&chips), overheads };
         let mut findings = alone(&one, &yardstick);
         findings.push(tensor_activity(&one, share, covered, &yardstick));
         findings.push(against_scheduler(&one, &SchedulerTime { chip_seconds: scheduled, ..SchedulerTime::default() }));
         findings.extend(with_history(&one, &History { earlier: &[&other, &one], corrects: Some(&other) }, &yardstick));
         findings.extend(with_history(&one, &History { earlier: &[&other], corrects: None }, &yardstick));
         findings.extend(chips_at_once(&one.site, &[&one, &other], None));
+        let registered = [Registered { accelerator: name("h100-sxm"), chips: covered }];
+        findings.extend(chips_at_once(&one.site, &[&one, &other], Some(&registered)));
+        findings.extend(site_capacity(&one.site, &[&one, &other], &registered, &yardstick));
         prop_assert!(findings.iter().all(|finding| finding.sentence.ends_with(['.', '?'])));
-        prop_assert!(!table_text(&findings).is_empty());
+        prop_assert!(table(&findings).lines().count() > findings.len());
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&json(&findings)).is_ok());
     }
 
@@ -96,8 +99,4 @@ proptest! {
         prop_assert!(less.outcome == Outcome::Agrees || more.outcome == Outcome::Contradicts);
         prop_assert!(less.number("factor") <= more.number("factor"));
     }
-}
-
-fn table_text(findings: &[Finding]) -> String {
-    table(findings)
 }
