@@ -53,6 +53,7 @@ struct Drawn {
     watts: u64,
     overhead: Ppm,
     peak: u64,
+    lower_peak: u64,
     chip_seconds: u64,
 }
 
@@ -69,8 +70,8 @@ impl Drawn {
         let overhead = yardstick.overheads.of(energy.boundary);
         let (read, filled) = with_gaps(energy, hardware, watts);
         let gaps = scale(filled - read, overhead, true).unwrap_or(u128::MAX);
-        let chip_seconds = hardware.chip_seconds;
-        Ok(Drawn { read, most: read.saturating_add(gaps), watts, overhead, peak: chip.highest_peak(), chip_seconds })
+        let (peak, lower_peak, chip_seconds) = (chip.highest_peak(), chip.bf16_dense_flops, hardware.chip_seconds);
+        Ok(Drawn { read, most: read.saturating_add(gaps), watts, overhead, peak, lower_peak, chip_seconds })
     }
 
     fn claimed(&self) -> Range {
@@ -94,8 +95,10 @@ pub(super) fn energy_for_work(report: &TrainingCompute, yardstick: &Yardstick<'_
     let check = || {
         let drawn = Drawn::new(name, report, yardstick)?;
         let overflow = || Finding::cannot_tell(name, accounting::Overflow.to_string());
-        let least = |flop: Flop| least_energy(flop, drawn.peak, drawn.watts).ok_or_else(overflow);
-        let (needed, explained) = (least(work(report).lower)?, least(work(report).upper)?);
+        let least = |flop: Flop, peak| least_energy(flop, peak, drawn.watts).ok_or_else(overflow);
+        // Both in the report's favour: too much claimed is judged at the highest peak, too little at the lower one.
+        let (needed, explained) =
+            (least(work(report).lower, drawn.peak)?, least(work(report).upper, drawn.lower_peak)?);
         let accelerators = drawn.of_accelerators();
         let finding = Finding::new(name, drawn.claimed(), Range::at_least(needed, Unit::Joules))
             .with("accelerators", accelerators, Unit::Joules)

@@ -33,6 +33,11 @@ fn position(report: &TrainingCompute) -> (u32, Timestamp) {
     (report.period, report.window.end)
 }
 
+/// Whether two reports of a run are about the same stretch of it.
+fn same(one: &TrainingCompute, other: &TrainingCompute) -> bool {
+    (one.window, &one.site, one.run_stage) == (other.window, &other.site, other.run_stage)
+}
+
 /// Every check that needs the member's earlier reports.
 pub fn with_history(report: &TrainingCompute, history: &History<'_>, yardstick: &Yardstick<'_>) -> Vec<Finding> {
     vec![cumulative_continues(report, history, yardstick), not_lowered(report, history), sessions_once(report, history)]
@@ -73,8 +78,10 @@ pub(super) fn base_models_apart(report: &TrainingCompute, _: &Yardstick<'_>) -> 
 fn cumulative_continues(report: &TrainingCompute, history: &History<'_>, yardstick: &Yardstick<'_>) -> Finding {
     let name = Check::CumulativeContinues;
     let (incremental, cumulative) = (report.flop.incremental, report.flop.cumulative);
-    let before = history.of_run(report).filter(|earlier| position(earlier) < position(report));
-    let last = before.max_by_key(|earlier| position(earlier));
+    // Another site's report may end when this one does, and come before it: the higher sum is the later one.
+    let before =
+        history.of_run(report).filter(|earlier| position(earlier) <= position(report) && !same(earlier, report));
+    let last = before.max_by_key(|earlier| (position(earlier), earlier.flop.cumulative));
     let base = last.map_or(Interval::exact(Flop(0)), |last| last.flop.cumulative);
     let Some(expected) = base.checked_add(incremental) else {
         return Finding::cannot_tell(name, crate::accounting::Overflow.to_string());
@@ -116,10 +123,7 @@ fn not_lowered(report: &TrainingCompute, history: &History<'_>) -> Finding {
     let name = Check::NotLowered;
     let cumulative = history.of_run(report).filter(|earlier| position(earlier) <= position(report));
     let cumulative = cumulative.map(|earlier| ("cumulative", report.flop.cumulative, earlier.flop.cumulative, earlier));
-    let same = |earlier: &&TrainingCompute| {
-        (earlier.window, &earlier.site, earlier.run_stage) == (report.window, &report.site, report.run_stage)
-    };
-    let increments = history.of_run(report).filter(same);
+    let increments = history.of_run(report).filter(|earlier| same(earlier, report));
     let increments =
         increments.map(|earlier| ("incremental", report.flop.incremental, earlier.flop.incremental, earlier));
     let mut compared = cumulative.chain(increments).peekable();

@@ -21,7 +21,8 @@ pub struct Registered {
 /// against the chips registered there. Without a registration the outcome is `cannot tell`, with the number.
 ///
 /// Sessions that overlap more than the chips allow are on the same chips: each chip is counted twice. Reports of other
-/// sites, and those without hardware, are passed over.
+/// sites, and those without hardware, are passed over. Give those that stand: a corrected report and its correction
+/// would need twice the chips.
 pub fn chips_at_once(site: &Name, reports: &[&TrainingCompute], registered: Option<&[Registered]>) -> Vec<Finding> {
     let here = || reports.iter().filter(|report| report.site == *site);
     let mut accelerators: Vec<&Name> =

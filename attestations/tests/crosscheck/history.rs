@@ -70,6 +70,21 @@ fn the_latest_report_before_this_one_counts_and_other_runs_do_not() {
 }
 
 #[test]
+fn two_sites_of_a_run_may_report_the_same_window() {
+    let (mut here, mut there) = (training_compute(), training_compute());
+    here.flop.incremental = exact("2e23");
+    here.flop.cumulative = exact("5.1e23");
+    there.site = name("dc-2");
+    there.flop.incremental = exact("1e23");
+    there.flop.cumulative = exact("6.1e23");
+    let first = before();
+    assert_eq!(check(&here, &[&first], Check::CumulativeContinues).outcome, Agrees);
+    assert_eq!(check(&there, &[&here, &first], Check::CumulativeContinues).outcome, Agrees);
+    there.flop.cumulative = exact("4.1e23");
+    assert_eq!(check(&there, &[&here, &first], Check::CumulativeContinues).outcome, Contradicts);
+}
+
+#[test]
 fn work_before_the_first_report_at_hand_cannot_be_told_about() {
     let finding = check(&training_compute(), &[], Check::CumulativeContinues);
     assert_eq!(read(&finding), (CannotTell, "2.9e23 FLOP before this window are in no report that is at hand."));
