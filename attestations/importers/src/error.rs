@@ -267,6 +267,32 @@ pub enum ImportError {
         /// The other.
         other: String,
     },
+    /// Text that breaks the grammar of its format, or is cut off.
+    #[error("{file}: {expected} expected at byte {offset}")]
+    Malformed {
+        /// The file's name.
+        file: String,
+        /// Where.
+        offset: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// An answer that is an error, in its own words.
+    #[error("{file}: the answer is an error: {reason}")]
+    Answer {
+        /// The file's name.
+        file: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The result of an expression, which has no name.
+    #[error("{file}: `{field}` has no `__name__`: an expression's result says neither its unit nor its window")]
+    Expression {
+        /// The file's name.
+        file: String,
+        /// The series, such as `data.result[0]`.
+        field: String,
+    },
     /// One file given twice.
     #[error("files {first} and {second} are the same, by their SHA-256 `{sha256}`")]
     SameFile {
@@ -351,6 +377,12 @@ impl ImportError {
                 ("import-disagreement", "import the files of one run and one period, or leave out the one that errs")
             }
             ImportError::Twice { .. } => ("import-twice", "give one of the two files"),
+            ImportError::Malformed { .. } => ("import-malformed", "the file may be cut off: copy it again"),
+            ImportError::Answer { .. } => ("import-answer", "correct the query and ask again"),
+            ImportError::Expression { .. } => (
+                "import-expression",
+                "query the counter itself over the run, such as `DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION[1d]`",
+            ),
             ImportError::SameFile { .. } => ("import-same-file", "name each file once"),
             ImportError::TooManyFiles { .. } => {
                 ("import-too-many-files", "make one report for each of the run's parts")

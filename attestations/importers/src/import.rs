@@ -5,13 +5,17 @@ use std::fmt;
 use standstill_attestations::claim::{Evidence, EvidenceRole, Maybe, Window};
 use standstill_attestations::statement::{Kind, Subject};
 
+use crate::codecarbon;
 use crate::combine::combine;
 use crate::contribution::Contribution;
+use crate::dcgm;
 use crate::error::ImportError;
 use crate::evaluation::EvaluationFacts;
 use crate::head::Head;
 use crate::hf_trainer;
 use crate::inspect;
+use crate::nvidia_smi;
+use crate::prometheus;
 use crate::source::{FileDigest, Source};
 
 /// What was done with one field, for people.
@@ -130,6 +134,30 @@ pub static FORMATS: &[Format] = &[
         described: "an Inspect log",
         detect: inspect::detect_json,
         import: Importer::Evaluation(inspect::evaluation),
+    },
+    Format {
+        name: prometheus::FORMAT,
+        described: "an answer of Prometheus",
+        detect: prometheus::detect,
+        import: Importer::Training(prometheus::contribution),
+    },
+    Format {
+        name: dcgm::FORMAT,
+        described: "a scrape of dcgm-exporter",
+        detect: dcgm::detect,
+        import: Importer::Training(dcgm::contribution),
+    },
+    Format {
+        name: nvidia_smi::FORMAT,
+        described: "the XML of nvidia-smi",
+        detect: nvidia_smi::detect,
+        import: Importer::Training(nvidia_smi::contribution),
+    },
+    Format {
+        name: codecarbon::FORMAT,
+        described: "CodeCarbon's emissions.csv",
+        detect: codecarbon::detect,
+        import: Importer::Training(codecarbon::contribution),
     },
 ];
 

@@ -27,8 +27,11 @@
 //! file does not say becomes `null` with a reason, never 0. Inexact figures become intervals, rounded outward.
 
 mod archive;
+pub mod chips;
+pub mod codecarbon;
 mod combine;
 pub mod contribution;
+pub mod dcgm;
 pub mod decimal;
 mod error;
 mod evaluation;
@@ -37,7 +40,11 @@ pub mod hf_trainer;
 mod import;
 pub mod inspect;
 mod notes;
+pub mod nvidia_smi;
+pub mod prometheus;
+mod readings;
 mod scanner;
+mod separated;
 mod source;
 mod time;
 mod tolerant;
