@@ -87,6 +87,30 @@ pub enum ImportError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A last line without an end.
+    #[error("{file}: line {line} is cut off")]
+    CutOff {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A file without anything that was asked for.
+    #[error("{file}: {what}")]
+    NothingMatched {
+        /// The file's name.
+        file: String,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// More job runs, clusters or types of chip than an import holds.
+    #[error("{file}: more than {limit} job runs, or clusters and types")]
+    TooManyJobs {
+        /// The file's name.
+        file: String,
+        /// How many are held.
+        limit: usize,
+    },
     /// No importer knows the format.
     #[error("{file}: of no format that can be read")]
     UnknownFormat {
@@ -336,6 +360,11 @@ impl ImportError {
             ImportError::Unreadable { .. } => ("import-unreadable", "check the path and the disk"),
             ImportError::TextLine { .. } => ("import-not-text", "the file is damaged, or of another format"),
             ImportError::LongLine { .. } => ("import-long-line", "no known tool writes such a line"),
+            ImportError::CutOff { .. } => ("import-cut-off", "the file may be cut off: copy it again"),
+            ImportError::NothingMatched { .. } => ("import-nothing-matched", "ask for other jobs, runs or times"),
+            ImportError::TooManyJobs { .. } => {
+                ("import-too-many-jobs", "name the run's jobs with `--job` or `--job-name`")
+            }
             ImportError::UnknownFormat { .. } => (
                 "import-unknown-format",
                 "give a file as a tool wrote it, such as trainer_state.json, `sacct --json` or an Inspect log",
@@ -349,7 +378,7 @@ impl ImportError {
                 "give the state file of this report, and that of the report before where there was one",
             ),
             ImportError::Version { .. } => {
-                ("import-version", "convert the log with `inspect log convert`, or ask for the version to be added")
+                ("import-version", "convert the file with its own tool, or ask for the version to be added")
             }
             ImportError::Missing { .. } => {
                 ("import-missing", "the file was written by another version, or is not what its name says")

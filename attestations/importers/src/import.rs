@@ -16,6 +16,7 @@ use crate::hf_trainer;
 use crate::inspect;
 use crate::nvidia_smi;
 use crate::prometheus;
+use crate::slurm;
 use crate::source::{FileDigest, Source};
 
 /// What was done with one field, for people.
@@ -122,6 +123,18 @@ pub static FORMATS: &[Format] = &[
         described: "a Hugging Face trainer_state.json",
         detect: hf_trainer::detect,
         import: Importer::Training(hf_trainer::contribution),
+    },
+    Format {
+        name: slurm::FORMAT_PARSABLE,
+        described: "Slurm accounting",
+        detect: slurm::detect_parsable,
+        import: Importer::Training(slurm::contribution_parsable),
+    },
+    Format {
+        name: slurm::FORMAT_JSON,
+        described: "Slurm accounting",
+        detect: slurm::detect_json,
+        import: Importer::Training(slurm::contribution_json),
     },
     Format {
         name: inspect::FORMAT_EVAL,

@@ -39,12 +39,14 @@ mod head;
 pub mod hf_trainer;
 mod import;
 pub mod inspect;
+mod json_stream;
 mod notes;
 pub mod nvidia_smi;
 pub mod prometheus;
 mod readings;
 mod scanner;
 mod separated;
+pub mod slurm;
 mod source;
 mod time;
 mod tolerant;
@@ -63,6 +65,8 @@ pub use training::{HardwareContext, TrainingContext};
 pub const MAX_FILE_BYTES: usize = 256 << 20;
 /// Bytes of one line, at most.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// Bytes of one item of a list that is read item by item, at most.
+pub const MAX_ITEM_BYTES: usize = 32 << 20;
 /// Bytes that a format is told from.
 pub const HEAD_BYTES: usize = 64 << 10;
 /// Bytes of one member of an archive once unpacked, at most.

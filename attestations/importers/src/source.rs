@@ -144,7 +144,7 @@ impl<'a> Source<'a> {
             Body::Stream(content) => (content.open().map_err(|error| unreadable(self.name, &error))?, content.size()),
         };
         let hashed = Hashed { reader, hasher: sha2::Digest::new(), done: 0, shown: 0, size, progress: self.progress };
-        Ok(Reading { name: self.name, reader: BufReader::with_capacity(BUFFER, hashed), line: 0 })
+        Ok(Reading { name: self.name, reader: BufReader::with_capacity(BUFFER, hashed), line: 0, whole: true })
     }
 }
 
@@ -185,6 +185,7 @@ pub struct Reading<'a> {
     name: &'a str,
     reader: BufReader<Hashed<'a>>,
     line: u64,
+    whole: bool,
 }
 
 impl fmt::Debug for Reading<'_> {
@@ -204,6 +205,11 @@ impl<'a> Reading<'a> {
         self.line
     }
 
+    /// Whether the line read last had an end: a last line without one may be cut off.
+    pub const fn line_is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// The next line without its end, in `line`; false after the last. A line over [`MAX_LINE_BYTES`] is refused.
     pub fn next_line(&mut self, line: &mut String) -> Result<bool, ImportError> {
         let mut bytes = std::mem::take(line).into_bytes();
@@ -212,7 +218,8 @@ impl<'a> Reading<'a> {
         let mut bounded = (&mut self.reader).take(limit.saturating_add(1));
         let count = bounded.read_until(b'\n', &mut bytes).map_err(|error| unreadable(self.name, &error))?;
         self.line = self.line.saturating_add(1);
-        if bytes.last() == Some(&b'\n') {
+        self.whole = bytes.last() == Some(&b'\n');
+        if self.whole {
             bytes.pop();
             if bytes.last() == Some(&b'\r') {
                 bytes.pop();
