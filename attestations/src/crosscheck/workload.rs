@@ -6,22 +6,28 @@ use super::finding::{Check, Finding, count, percent, times};
 use super::{Yardstick, found, need, work};
 use crate::accounting::{Overflow, agree, eight_nd, six_nd};
 use crate::claim::Interval;
-use crate::training::{CountingRule, TrainingCompute, Workload};
+use crate::training::{CountingRule, RunStage, TrainingCompute, Workload};
 
 /// How near a claim must come to a known mistake to be called one.
 const NEAR: Ppm = Ppm(50_000);
 
-/// What the tokens take by the rule: with full recomputation up to 8ND where hardware is counted, and twice that where
-/// operations of 32 bits count double.
-fn expected(rule: CountingRule, workload: &Workload) -> Result<Interval, Overflow> {
-    let lower = six_nd(workload.active_parameters, workload.tokens)?;
-    let recomputed = eight_nd(workload.active_parameters, workload.tokens)?;
-    let upper = match rule {
-        CountingRule::ModelFlop | CountingRule::SixNdNonEmbedding => lower,
-        CountingRule::HardwareFlop => recomputed,
-        CountingRule::HigherOfFp16EquivalentAndTotal => recomputed.checked_add(recomputed).ok_or(Overflow)?,
+/// What the tokens take, as multiples of parameters x tokens. Training takes 6; making data takes a forward pass, 2, and
+/// more where it also trains; reinforcement learning adds 2 for sampling and 2 for a reference model. Where hardware is
+/// counted, full recomputation adds 2 to what trains, and operations of 32 bits may count double.
+fn expected(report: &TrainingCompute, workload: &Workload) -> Result<Interval, Overflow> {
+    let (least, most) = match report.run_stage {
+        RunStage::SyntheticData => (2, 6),
+        RunStage::PostTraining => (6, 10),
+        RunStage::PreTraining | RunStage::MidTraining | RunStage::Distillation => (6, 6),
     };
-    Ok(Interval { lower, upper })
+    let most = match report.counting_rule {
+        CountingRule::ModelFlop | CountingRule::SixNdNonEmbedding => most,
+        CountingRule::HardwareFlop => most + 2,
+        CountingRule::HigherOfFp16EquivalentAndTotal => (most + 2) * 2,
+    };
+    let each = workload.active_parameters.checked_mul(workload.tokens).ok_or(Overflow)?;
+    let times = |factor: u128| each.checked_mul(factor).map(Flop).ok_or(Overflow);
+    Ok(Interval { lower: times(least)?, upper: times(most)? })
 }
 
 /// A known way to arrive at the claim.
@@ -41,7 +47,7 @@ pub(super) fn claim_against_6nd(report: &TrainingCompute, yardstick: &Yardstick<
     let name = Check::ClaimAgainst6nd;
     let check = || {
         let workload = need(name, "the workload", &report.workload)?;
-        let computed = expected(report.counting_rule, workload);
+        let computed = expected(report, workload);
         let computed = computed.map_err(|overflow| Finding::cannot_tell(name, overflow.to_string()))?;
         let claimed = report.flop.incremental;
         let finding =

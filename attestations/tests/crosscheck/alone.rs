@@ -4,7 +4,7 @@ use standstill_attestations::claim::{Maybe, PpmInterval};
 use standstill_attestations::crosscheck::{
     Check, Outcome, SchedulerTime, Yardstick, against_scheduler, alone, tensor_activity,
 };
-use standstill_attestations::training::{CountingRule, Energy, EnergyBoundary, TrainingCompute};
+use standstill_attestations::training::{CountingRule, Energy, EnergyBoundary, RunStage, TrainingCompute};
 use standstill_protocol::units::{Joule, Ppm};
 
 use super::example::{name, training_compute};
@@ -133,6 +133,28 @@ fn six_nd_says_which_mistake_explains_the_difference() {
         "The claim is 10.00 times what tokens and parameters take; 6ND with all parameters fits: were those counted \
          that a token does not meet?"
     );
+}
+
+#[test]
+fn stages_that_do_more_or_less_than_train_are_given_their_room() {
+    use RunStage::{Distillation, MidTraining, PostTraining, PreTraining, SyntheticData};
+    // 2ND is 9.8e22, 6ND 2.94e23, 10ND 4.9e23.
+    for (stage, incremental, outcome) in [
+        (PreTraining, "4.9e23", Contradicts),
+        (MidTraining, "4.9e23", Contradicts),
+        (Distillation, "4.9e23", Contradicts),
+        (PostTraining, "4.9e23", Agrees),
+        (PostTraining, "6.38e23", Contradicts),
+        (PreTraining, "9.8e22", Contradicts),
+        (SyntheticData, "9.8e22", Agrees),
+        (SyntheticData, "7e22", Contradicts),
+    ] {
+        let mut report = training_compute();
+        report.run_stage = stage;
+        report.flop.incremental = exact(incremental);
+        report.flop.discarded = Maybe::Known(exact("0"));
+        assert_eq!(one(&report, Check::ClaimAgainst6nd).outcome, outcome, "{stage} {incremental}");
+    }
 }
 
 #[test]
