@@ -161,6 +161,7 @@ impl Merge {
         };
         let facts = WorkloadFacts {
             tokens: read("workload.tokens", |workload| workload.tokens)?,
+            discarded_tokens: read("discarded tokens", |workload| workload.discarded_tokens)?,
             active_parameters: read("workload.activeParameters", |workload| workload.active_parameters)?,
             total_parameters: read("workload.totalParameters", |workload| workload.total_parameters)?,
         };

@@ -59,6 +59,8 @@ pub struct FlopFacts {
 pub struct WorkloadFacts {
     /// Tokens that passed through training in this window.
     pub tokens: Option<u128>,
+    /// Tokens of work that restarts threw away, in this window; not part of `tokens`.
+    pub discarded_tokens: Option<u128>,
     /// Parameters active for one token, as the counting rule means them.
     pub active_parameters: Option<u128>,
     /// All parameters.

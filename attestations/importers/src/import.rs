@@ -14,6 +14,7 @@ use crate::evaluation::EvaluationFacts;
 use crate::head::Head;
 use crate::hf_trainer;
 use crate::inspect;
+use crate::megatron;
 use crate::nvidia_smi;
 use crate::prometheus;
 use crate::slurm;
@@ -135,6 +136,18 @@ pub static FORMATS: &[Format] = &[
         described: "Slurm accounting",
         detect: slurm::detect_json,
         import: Importer::Training(slurm::contribution_json),
+    },
+    Format {
+        name: megatron::FORMAT_PROGRESS,
+        described: "a progress.txt of Megatron-LM",
+        detect: megatron::detect_progress,
+        import: Importer::Training(megatron::contribution_progress),
+    },
+    Format {
+        name: megatron::FORMAT_LOG,
+        described: "a training log of Megatron-LM",
+        detect: megatron::detect_log,
+        import: Importer::Training(megatron::contribution_log),
     },
     Format {
         name: inspect::FORMAT_EVAL,

@@ -40,6 +40,7 @@ pub mod hf_trainer;
 mod import;
 pub mod inspect;
 mod json_stream;
+pub mod megatron;
 mod notes;
 pub mod nvidia_smi;
 pub mod prometheus;
@@ -68,7 +69,7 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of one item of a list that is read item by item, at most.
 pub const MAX_ITEM_BYTES: usize = 32 << 20;
 /// Bytes that a format is told from.
-pub const HEAD_BYTES: usize = 64 << 10;
+pub const HEAD_BYTES: usize = 256 << 10;
 /// Bytes of one member of an archive once unpacked, at most.
 pub const MAX_MEMBER_BYTES: usize = 16 << 20;
 /// Members of an archive, at most.

@@ -218,10 +218,6 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.members.contains_key(name)
-    }
-
     /// Names and values, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Node<'a>)> {
         self.members.iter().map(|(name, raw)| (name.as_ref(), Node { file: self.file, path: self.field(name), raw }))

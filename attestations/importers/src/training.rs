@@ -82,9 +82,10 @@ impl Imported<Contribution> {
             reason: "no file says when the job ran".to_owned(),
         })?;
         let window = Window { start: first.window.start, end: last.window.end };
+        let discarded_tokens = facts.workload.and_then(|workload| workload.discarded_tokens);
         let workload = workload(facts.workload.unwrap_or_default(), context.parameters)?;
         let hardware = hardware(facts.hardware.unwrap_or_default(), context.hardware)?;
-        let flop = figures(facts.flop, workload.known(), hardware.known())?;
+        let flop = figures(facts.flop, (workload.known(), discarded_tokens), hardware.known())?;
         let unseen = "no file counts steps that a restart repeated";
         let before = context.before.and_then(|before| before.checked_add(flop.incremental));
         Ok(TrainingCompute {
@@ -225,7 +226,7 @@ fn accelerator(file: Option<&str>, flag: Option<Name>) -> Result<Option<Name>, I
 /// The files' figures, or what follows from workload or hardware.
 fn figures(
     files: Option<FlopFacts>,
-    workload: Option<&Workload>,
+    (workload, discarded_tokens): (Option<&Workload>, Option<u128>),
     hardware: Option<&Hardware>,
 ) -> Result<FlopFacts, ImportError> {
     if let Some(flop) = files {
@@ -243,7 +244,9 @@ fn figures(
     match (workload, hardware) {
         (Some(workload), _) => {
             let flop = accounting::six_nd(workload.active_parameters, workload.tokens).map_err(overflow)?;
-            Ok(follows(Interval::exact(flop), Method::SixNd, CountingRule::ModelFlop))
+            let discarded = discarded_tokens.map(|tokens| accounting::six_nd(workload.active_parameters, tokens));
+            let discarded = discarded.transpose().map_err(overflow)?.map(Interval::exact);
+            Ok(FlopFacts { discarded, ..follows(Interval::exact(flop), Method::SixNd, CountingRule::ModelFlop) })
         }
         (None, Some(hardware)) if hardware.utilisation != ANY_SHARE => {
             let (seconds, peak) = (hardware.chip_seconds, hardware.peak_flop_per_second);
