@@ -55,6 +55,8 @@ pub enum Domain {
     KeyProof,
     /// Seed, root, size and a counter: which leaves of a telemetry log an auditor sees.
     Sample,
+    /// Chain id, log size, log root and subject: what a chip is asked.
+    HardwareNonce,
 }
 
 impl Domain {
@@ -76,6 +78,7 @@ impl Domain {
             Domain::BundleFrame => "standstill/v1/bundle-frame",
             Domain::KeyProof => "standstill/v1/key-proof",
             Domain::Sample => "standstill/v1/sample",
+            Domain::HardwareNonce => "standstill/v1/hardware-nonce",
         }
     }
 }

@@ -74,6 +74,7 @@ fn the_page_on_hashes_names_every_domain() {
         Domain::BundleFrame,
         Domain::KeyProof,
         Domain::Sample,
+        Domain::HardwareNonce,
     ];
     let mut tags: Vec<&str> = domains.iter().map(|domain| domain.tag()).collect();
     for tag in &tags {

@@ -6,24 +6,24 @@ use super::{Findings, House};
 const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("attestations", &["protocol"]),
+    ("attestations/hardware", &["protocol"]),
     ("attestations/importers", &["protocol", "attestations"]),
-    ("attestations/telemetry", &["protocol", "attestations"]),
     ("policies", &["protocol", "attestations"]),
-    ("ledger", &["protocol", "attestations", "policies"]),
+    ("ledger", &["protocol", "attestations", "attestations/hardware", "policies"]),
     ("consensus", &["protocol"]),
     (
         "node",
         &[
             "protocol",
             "attestations",
+            "attestations/hardware",
             "attestations/importers",
-            "attestations/telemetry",
             "policies",
             "ledger",
             "consensus",
         ],
     ),
-    ("verifier", &["protocol", "attestations", "policies", "ledger"]),
+    ("verifier", &["protocol", "attestations", "attestations/hardware", "policies", "ledger"]),
     (
         "testnet",
         &["protocol", "attestations", "attestations/importers", "policies", "ledger", "consensus", "node", "verifier"],
@@ -32,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms whose answer is part of consensus: the same on every machine, for ever.
-const PURE: &[&str] = &["protocol", "attestations", "policies", "ledger"];
+const PURE: &[&str] = &["protocol", "attestations", "attestations/hardware", "policies", "ledger"];
 
 /// Crates that bring a network, a clock or randomness.
 const NOT_PURE: &[&str] = &[
@@ -53,7 +53,6 @@ const NOT_PURE: &[&str] = &[
     "jiff",
     "redb",
     "rusqlite",
-    "nvml-wrapper",
 ];
 
 /// Crates that a pure room may not name itself; something below it may link them for its own reasons.
@@ -97,14 +96,13 @@ const NOT_IN_VERIFIER: &[&str] = &[
     "hickory-proto",
     "hickory-resolver",
     "redb",
-    "nvml-wrapper",
 ];
 
 /// Lines that a regulator's own reviewer must read.
 const VERIFIER_LINES_MAX: usize = 5_000;
 
 /// Crates on whose bytes and answers consensus depends: pinned to the patch.
-const PINNED: &[&str] = &["ed25519-dalek", "sha2", "wincode", "wasmtime", "wasmparser", "wasm-encoder", "toml"];
+const PINNED: &[&str] = &["ed25519-dalek", "sha2", "wincode", "wasmtime", "wasmparser", "wasm-encoder", "toml", "p384", "p256", "crypto-bigint"];
 
 /// Files of pure rooms that may name a float, and why.
 const FLOATS_ALLOWED: &[(&str, &str)] = &[];
