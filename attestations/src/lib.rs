@@ -15,6 +15,7 @@
 //! | [`claim`] | intervals, bases, evidence, and numbers that may be unknown |
 //! | [`training`], [`evaluation`], [`governance`] | the kinds |
 //! | [`accounting`] | 6ND, chips x time x peak x utilisation, counting rules, the chip table, intervals, balances |
+//! | [`crosscheck`] | a report's figures against what else is known: findings with numbers |
 //! | [`reading`] | leaves of a lab's own telemetry log, and the openings by which an auditor sees some |
 //! | [`limits`] | the bound on every list and text |
 //! | [`error`] | [`StatementError`]: every refusal, named |
@@ -26,6 +27,7 @@ pub mod accounting;
 pub mod claim;
 mod claim_check;
 mod claim_json;
+pub mod crosscheck;
 pub mod error;
 pub mod evaluation;
 pub mod governance;

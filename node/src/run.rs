@@ -19,7 +19,7 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::{PublicKey, SecretKey};
 use standstill_protocol::validators::Address;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::api::{self, Shared};
@@ -409,6 +409,11 @@ impl RunningNode {
     /// The consensus engine's state, as it changes.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// The consensus engine's events, from now on.
+    pub fn events(&self) -> broadcast::Receiver<consensus::Event> {
+        self.engine.events()
     }
 
     /// Addresses of the gossip network, with `/p2p/…`; waits until there is one.

@@ -122,6 +122,12 @@ pub enum TestnetError {
         /// About what.
         what: String,
     },
+    /// A measurement that did not come to its end.
+    #[error("the benchmark stopped: {reason}")]
+    Bench {
+        /// Why.
+        reason: String,
+    },
     /// A file that the network's own tools cannot read.
     #[error("{what}: {reason}")]
     Malformed {

@@ -1,10 +1,10 @@
 //! `standstill-testnet`: the treaty designer's command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use standstill_node::exit::Exit;
 use standstill_protocol::units::Timestamp;
 use standstill_testnet::{TestnetError, bench, demo, network, up, worker};
@@ -49,6 +49,12 @@ enum Command {
         /// Statements of each lab
         #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=4_000))]
         entries: u16,
+        /// Blocks of each side and turn in the comparison with the engine alone
+        #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u16).range(1..))]
+        blocks: u16,
+        /// Measure only this part
+        #[arg(long, value_enum)]
+        only: Option<Part>,
     },
     /// Run one node of a network: how this program starts itself
     #[command(name = worker::SUBCOMMAND, hide = true)]
@@ -56,6 +62,25 @@ enum Command {
         #[arg(long)]
         home: PathBuf,
     },
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Statements accepted and final, and the time that one alone takes
+    Load,
+    /// Commit latency of nodes against engines without a ledger
+    Parity,
+}
+
+fn measure(executable: &Path, entries: usize, blocks: usize, only: Option<Part>) -> Result<(), TestnetError> {
+    if only != Some(Part::Parity) {
+        println!("{}", bench::run(executable, entries, now)?.table());
+    }
+    if only != Some(Part::Load) {
+        println!("{}", bench::parity::run(executable, bench::PACE, blocks, now)?.lines().join("\n"));
+    }
+    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -68,10 +93,9 @@ fn main() -> ExitCode {
             let out = demo::out_directory(&out);
             finish(executable().and_then(|executable| demo::run(&out, &executable, now)))
         }
-        Command::Bench { entries } => finish(executable().and_then(|executable| {
-            println!("{}", bench::run(&executable, entries.into(), now)?.table());
-            Ok(())
-        })),
+        Command::Bench { entries, blocks, only } => {
+            finish(executable().and_then(|executable| measure(&executable, entries.into(), blocks.into(), only)))
+        }
         Command::Node { home } => match worker::run(&home) {
             Ok(()) => Exit::Holds.into(),
             Err(error) => complain(&error.to_string(), error.hint()),

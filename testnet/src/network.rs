@@ -197,6 +197,16 @@ impl Network {
         Ok(())
     }
 
+    /// Every member with a node, and its home, for nodes that run elsewhere than in processes of this network. Their
+    /// ports are no longer held.
+    pub fn hand_over(&mut self) -> Vec<(MemberId, PathBuf)> {
+        let give = |node: &mut NodeSlot| {
+            node.held.clear();
+            (node.entry.member.clone(), node.entry.home.clone())
+        };
+        self.nodes.iter_mut().map(give).collect()
+    }
+
     /// Waits until a node's API answers.
     pub fn wait_ready(&mut self, index: usize) -> Result<(), TestnetError> {
         self.wait(index, "answer", READY_WITHIN, |client| Ok(client.status().is_ok()))

@@ -8,6 +8,8 @@
 //! assert_eq!(Decimal::parse("0.1486470975026408").unwrap().ppm_up(), Some(148_648));
 //! ```
 
+use std::fmt;
+
 /// `digits x 10^exponent`, with its sign, normalised: no trailing zero in `digits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
@@ -74,6 +76,17 @@ impl Decimal {
         self.scaled(6, Rounding::Up)
     }
 
+    /// Units of 10^-`places`, rounded half up. `None` where it is negative or does not fit.
+    pub fn nearest(&self, places: i32) -> Option<u64> {
+        self.scaled(places, Rounding::Nearest)
+    }
+
+    /// The value times a whole number; `None` where it has too many digits.
+    #[must_use]
+    pub fn times(self, factor: u64) -> Option<Self> {
+        Some(Decimal { digits: self.digits.checked_mul(u128::from(factor))?, ..self })
+    }
+
     /// Thousandths, rounded up: seconds in milliseconds.
     pub fn thousandths_up(&self) -> Option<u64> {
         self.scaled(3, Rounding::Up)
@@ -99,6 +112,16 @@ impl Decimal {
             }
         };
         u64::try_from(value).ok()
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        match self.exponent {
+            0 => write!(f, "{sign}{}", self.digits),
+            exponent => write!(f, "{sign}{}e{exponent}", self.digits),
+        }
     }
 }
 

@@ -61,8 +61,58 @@ pub enum ImportError {
         /// The member.
         member: &'static str,
     },
+    /// A source that broke off.
+    #[error("{file}: cannot be read: {reason}")]
+    Unreadable {
+        /// The file's name.
+        file: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A line that is not UTF-8.
+    #[error("{file}: line {line} is not UTF-8")]
+    TextLine {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A line beyond any tool's.
+    #[error("{file}: line {line} is longer than {limit} bytes")]
+    LongLine {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A last line without an end.
+    #[error("{file}: line {line} is cut off")]
+    CutOff {
+        /// The file's name.
+        file: String,
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A file without anything that was asked for.
+    #[error("{file}: {what}")]
+    NothingMatched {
+        /// The file's name.
+        file: String,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// More job runs, clusters or types of chip than an import holds.
+    #[error("{file}: more than {limit} job runs, or clusters and types")]
+    TooManyJobs {
+        /// The file's name.
+        file: String,
+        /// How many are held.
+        limit: usize,
+    },
     /// No importer knows the format.
-    #[error("{file}: neither a Hugging Face `trainer_state.json` nor an Inspect log")]
+    #[error("{file}: of no format that can be read")]
     UnknownFormat {
         /// The file's name.
         file: String,
@@ -217,6 +267,74 @@ pub enum ImportError {
         /// What the file says.
         said: &'static str,
     },
+    /// Two files that cannot both be true.
+    #[error("`{field}` is {value} by {file} and {other_value} by {other}")]
+    Disagreement {
+        /// The part of the statement.
+        field: String,
+        /// One file.
+        file: String,
+        /// What it says.
+        value: String,
+        /// The other file.
+        other: String,
+        /// What that says.
+        other_value: String,
+    },
+    /// Two files that would be counted twice.
+    #[error("`{field}` of the same time in {file} and in {other}")]
+    Twice {
+        /// The part of the statement.
+        field: &'static str,
+        /// One file.
+        file: String,
+        /// The other.
+        other: String,
+    },
+    /// Text that breaks the grammar of its format, or is cut off.
+    #[error("{file}: {expected} expected at byte {offset}")]
+    Malformed {
+        /// The file's name.
+        file: String,
+        /// Where.
+        offset: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// An answer that is an error, in its own words.
+    #[error("{file}: the answer is an error: {reason}")]
+    Answer {
+        /// The file's name.
+        file: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The result of an expression, which has no name.
+    #[error("{file}: `{field}` has no `__name__`: an expression's result says neither its unit nor its window")]
+    Expression {
+        /// The file's name.
+        file: String,
+        /// The series, such as `data.result[0]`.
+        field: String,
+    },
+    /// One file given twice.
+    #[error("files {first} and {second} are the same, by their SHA-256 `{sha256}`")]
+    SameFile {
+        /// The digest.
+        sha256: String,
+        /// Place of the first, from 0.
+        first: usize,
+        /// Place of the second.
+        second: usize,
+    },
+    /// More files than a statement names.
+    #[error("{count} files, more than the {limit} that a statement names")]
+    TooManyFiles {
+        /// Files given.
+        count: usize,
+        /// Files allowed.
+        limit: usize,
+    },
     /// What was imported makes no valid statement.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -239,19 +357,28 @@ impl ImportError {
             ImportError::MemberMissing { .. } => {
                 ("import-member-missing", "the evaluation did not finish: import it once it has")
             }
-            ImportError::UnknownFormat { .. } => {
-                ("import-unknown-format", "give a trainer_state.json, or an Inspect log as .json or .eval")
+            ImportError::Unreadable { .. } => ("import-unreadable", "check the path and the disk"),
+            ImportError::TextLine { .. } => ("import-not-text", "the file is damaged, or of another format"),
+            ImportError::LongLine { .. } => ("import-long-line", "no known tool writes such a line"),
+            ImportError::CutOff { .. } => ("import-cut-off", "the file may be cut off: copy it again"),
+            ImportError::NothingMatched { .. } => ("import-nothing-matched", "ask for other jobs, runs or times"),
+            ImportError::TooManyJobs { .. } => {
+                ("import-too-many-jobs", "name the run's jobs with `--job` or `--job-name`")
             }
+            ImportError::UnknownFormat { .. } => (
+                "import-unknown-format",
+                "give a file as a tool wrote it, such as trainer_state.json, `sacct --json` or an Inspect log",
+            ),
             ImportError::WrongFormat { .. } => (
                 "import-wrong-format",
-                "training-compute takes trainer_state.json, capability-evaluation an Inspect log",
+                "training-compute takes trainers', schedulers' and meters' files, capability-evaluation evaluation logs",
             ),
             ImportError::FileCount { .. } => (
                 "import-file-count",
                 "give the state file of this report, and that of the report before where there was one",
             ),
             ImportError::Version { .. } => {
-                ("import-version", "convert the log with `inspect log convert`, or ask for the version to be added")
+                ("import-version", "convert the file with its own tool, or ask for the version to be added")
             }
             ImportError::Missing { .. } => {
                 ("import-missing", "the file was written by another version, or is not what its name says")
@@ -275,6 +402,20 @@ impl ImportError {
             ImportError::Contradiction { .. } => ("import-contradiction", "the file was edited or damaged"),
             ImportError::NotStated { .. } => ("import-not-stated", "give it: the tool does not write it down"),
             ImportError::Relationship { .. } => ("import-relationship", "name the relationship that the file records"),
+            ImportError::Disagreement { .. } => {
+                ("import-disagreement", "import the files of one run and one period, or leave out the one that errs")
+            }
+            ImportError::Twice { .. } => ("import-twice", "give one of the two files"),
+            ImportError::Malformed { .. } => ("import-malformed", "the file may be cut off: copy it again"),
+            ImportError::Answer { .. } => ("import-answer", "correct the query and ask again"),
+            ImportError::Expression { .. } => (
+                "import-expression",
+                "query the counter itself over the run, such as `DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION[1d]`",
+            ),
+            ImportError::SameFile { .. } => ("import-same-file", "name each file once"),
+            ImportError::TooManyFiles { .. } => {
+                ("import-too-many-files", "make one report for each of the run's parts")
+            }
             ImportError::Statement(error) => (error.code(), error.hint()),
         }
     }

@@ -17,15 +17,15 @@
 //! * The file has no date and no version: the window and its sessions come from whoever makes the report.
 
 use standstill_attestations::accounting;
-use standstill_attestations::claim::{Basis, EvidenceRole, Interval, Maybe, Window};
-use standstill_attestations::training::{
-    BaseModel, CountingRule, Energy, FlopFigures, Hardware, Method, RunStage, Session, TrainingCompute, Workload,
-};
-use standstill_protocol::member::Name;
+use standstill_attestations::claim::{Basis, EvidenceRole, Interval, Maybe};
+use standstill_attestations::training::{CountingRule, Method};
 use standstill_protocol::units::{Flop, Ppm};
 
+use crate::contribution::{Contribution, FlopFacts, WorkloadFacts};
 use crate::error::ImportError;
-use crate::import::{Format, Imported, Note, Source, evidence};
+use crate::head::Head;
+use crate::import::{Imported, Note, Options, count, evidence};
+use crate::source::{Document, Source};
 use crate::tolerant::{Members, Node, Number};
 
 /// Doubles hold every whole number up to here.
@@ -67,36 +67,28 @@ pub struct TrainingFacts {
     pub tokens: Option<u128>,
 }
 
-/// What the files cannot say, from whoever makes the report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrainingContext {
-    /// Where it ran.
-    pub site: Name,
-    /// The run's name.
-    pub run: Name,
-    /// The stage of the run.
-    pub run_stage: RunStage,
-    /// Index of the reporting period.
-    pub period: u32,
-    /// When the job ran in this window: in order, at least one. The window spans them.
-    pub sessions: Vec<Session>,
-    /// Whether the run ends with this report; `None` takes it from the file.
-    pub final_report: Option<bool>,
-    /// Models that the weights started from.
-    pub base_models: Vec<BaseModel>,
-    /// Active and total parameters as the counting rule means them, or why they are not stated.
-    pub parameters: Maybe<(u128, u128)>,
-    /// Chips and time, or why they are not known.
-    pub hardware: Maybe<Hardware>,
-    /// Energy, or why it is not known.
-    pub energy: Maybe<Energy>,
-    /// Version of `transformers`, which the file does not hold.
-    pub tool_version: Option<String>,
+/// The name in evidence.
+pub const FORMAT: &str = "hf-trainer-state";
+
+/// Whether it is a state file.
+pub(crate) fn detect(head: &Head<'_>) -> bool {
+    head.has(&["global_step", "log_history"])
+}
+
+/// One state file, or two of one run in either order.
+pub(crate) fn contribution(sources: &[Source<'_>], _: &Options) -> Result<Imported<Contribution>, ImportError> {
+    let imported = match sources {
+        [state] => import(*state, None),
+        [one, other] => import_pair(*one, *other),
+        _ => Err(count(sources.len(), "the run's state file, and the previous one")),
+    }?;
+    Ok(imported.map(TrainingFacts::into_contribution))
 }
 
 /// Imports a state file, counted from an earlier one of the same run where there is one.
 pub fn import(state: Source<'_>, previous: Option<Source<'_>>) -> Result<Imported<TrainingFacts>, ImportError> {
-    let (reported, history) = read(&state)?;
+    let document = state.load()?;
+    let (reported, history) = read(&document)?;
     let mut imported = Imported {
         facts: TrainingFacts {
             incremental: reported.total_flos,
@@ -104,41 +96,41 @@ pub fn import(state: Source<'_>, previous: Option<Source<'_>>) -> Result<Importe
             state: reported,
             previous: None,
         },
-        evidence: vec![state_evidence(&state, EvidenceRole::TrainingLog)],
+        evidence: vec![state_evidence(&document, EvidenceRole::TrainingLog)],
         took: Vec::new(),
         left: Vec::new(),
     };
     if let Some(previous) = previous {
+        let previous = previous.load()?;
         let (earlier, earlier_history) = read(&previous)?;
-        continues((&state, &imported.facts.state, &history), (&previous, &earlier, &earlier_history))?;
-        imported.facts.count_from(&state, earlier)?;
+        continues((&document, &imported.facts.state, &history), (&previous, &earlier, &earlier_history))?;
+        imported.facts.count_from(&document, earlier)?;
         imported.evidence.push(state_evidence(&previous, EvidenceRole::PreviousTrainingLog));
     }
-    imported.account(state.name);
+    imported.account(state.name());
     Ok(imported)
 }
 
 /// Imports two state files of one run, in either order: the one with fewer steps is what the other is counted from.
 pub fn import_pair(one: Source<'_>, other: Source<'_>) -> Result<Imported<TrainingFacts>, ImportError> {
-    if read(&one)?.0.global_step <= read(&other)?.0.global_step {
+    if read(&one.load()?)?.0.global_step <= read(&other.load()?)?.0.global_step {
         import(other, Some(one))
     } else {
         import(one, Some(other))
     }
 }
 
-fn state_evidence(source: &Source<'_>, role: EvidenceRole) -> standstill_attestations::Evidence {
+fn state_evidence(document: &Document<'_>, role: EvidenceRole) -> standstill_attestations::Evidence {
     let version = Maybe::Unknown("trainer_state.json does not name the version that wrote it".to_owned());
-    evidence(source, (role, Format::HfTrainerState), ("transformers", version), &FIELDS)
+    evidence(document.digest(), (role, FORMAT), ("transformers", version), &FIELDS)
 }
 
 /// The state and its log entries.
-fn read<'a>(source: &Source<'a>) -> Result<(TrainerState, Vec<Members<'a>>), ImportError> {
-    let document = Node::parse(source.name, source.bytes)?;
-    let members = document.object()?;
+fn read<'a>(source: &'a Document<'_>) -> Result<(TrainerState, Vec<Members<'a>>), ImportError> {
+    let members = source.json()?.object()?;
     for name in ["is_hyper_param_search"] {
         if members.optional(name).map(|flag| flag.boolean()).transpose()? == Some(true) {
-            return Err(ImportError::HyperParameterSearch { file: source.name.to_owned() });
+            return Err(ImportError::HyperParameterSearch { file: source.name().to_owned() });
         }
     }
     let total = members.required("total_flos")?;
@@ -163,10 +155,10 @@ fn read<'a>(source: &Source<'a>) -> Result<(TrainerState, Vec<Members<'a>>), Imp
 }
 
 /// The counter as an interval: a double is exact up to 2^53.
-fn counted(source: &Source<'_>, field: &Node<'_>) -> Result<Interval, ImportError> {
+fn counted(source: &Document<'_>, field: &Node<'_>) -> Result<Interval, ImportError> {
     let value = field.whole()?;
     if value == 0 {
-        return Err(ImportError::NotCounted { file: source.name.to_owned(), field: field.path().to_owned() });
+        return Err(ImportError::NotCounted { file: source.name().to_owned(), field: field.path().to_owned() });
     }
     if value <= EXACT {
         return Ok(Interval::exact(Flop(value)));
@@ -191,14 +183,14 @@ fn clock(history: &[Members<'_>]) -> Result<(u32, Option<u64>), ImportError> {
 }
 
 /// The summary that ends each start repeats the counter: none can be above the state's own.
-fn check_summaries(source: &Source<'_>, history: &[Members<'_>], total: Interval) -> Result<(), ImportError> {
+fn check_summaries(source: &Document<'_>, history: &[Members<'_>], total: Interval) -> Result<(), ImportError> {
     for (index, entry) in history.iter().enumerate() {
         let Some(summary) = entry.optional("total_flos") else { continue };
         let Number::Finite(..) = summary.number()? else { continue };
         let value = summary.whole()?;
         if value > total.upper.0 {
             return Err(ImportError::Contradiction {
-                file: source.name.to_owned(),
+                file: source.name().to_owned(),
                 field: format!("log_history[{index}].total_flos"),
                 other: "total_flos",
                 reason: format!("{value} is above the {} counted in all", total.upper),
@@ -208,13 +200,13 @@ fn check_summaries(source: &Source<'_>, history: &[Members<'_>], total: Interval
     Ok(())
 }
 
-type State<'s, 'a> = (&'s Source<'a>, &'s TrainerState, &'s [Members<'a>]);
+type State<'s> = (&'s Document<'s>, &'s TrainerState, &'s [Members<'s>]);
 
 /// Whether `later` is a later state of the run of `earlier`: more steps, and every logged training step the same.
-fn continues(later: State<'_, '_>, earlier: State<'_, '_>) -> Result<(), ImportError> {
+fn continues(later: State<'_>, earlier: State<'_>) -> Result<(), ImportError> {
     let refused = |reason: String| ImportError::NotAContinuation {
-        file: later.0.name.to_owned(),
-        previous: earlier.0.name.to_owned(),
+        file: later.0.name().to_owned(),
+        previous: earlier.0.name().to_owned(),
         reason,
     };
     let (step, earlier_step) = (later.1.global_step, earlier.1.global_step);
@@ -240,9 +232,9 @@ fn training_steps<'a>(history: &[Members<'a>]) -> Vec<(&'a str, &'a str)> {
 
 impl TrainingFacts {
     /// Counts from an earlier state.
-    fn count_from(&mut self, source: &Source<'_>, earlier: TrainerState) -> Result<(), ImportError> {
+    fn count_from(&mut self, source: &Document<'_>, earlier: TrainerState) -> Result<(), ImportError> {
         let backwards = |field: &str, now: u128, before: u128| ImportError::Contradiction {
-            file: source.name.to_owned(),
+            file: source.name().to_owned(),
             field: field.to_owned(),
             other: "the earlier state file",
             reason: format!("{now} is below the {before} counted before"),
@@ -303,56 +295,26 @@ impl Imported<TrainingFacts> {
         ));
         (self.took, self.left) = (took, left);
     }
-
-    /// The predicate, with what only the reporter knows.
-    pub fn into_training_compute(self, context: TrainingContext) -> Result<TrainingCompute, ImportError> {
-        let Imported { facts, mut evidence, .. } = self;
-        if let Some(version) = context.tool_version {
-            evidence.iter_mut().for_each(|file| file.tool_version = Maybe::Known(version.clone()));
-        }
-        let bounds = context.sessions.first().zip(context.sessions.last());
-        let (first, last) = bounds.ok_or_else(|| standstill_attestations::StatementError::TooFewItems {
-            path: "predicate.sessions".to_owned(),
-        })?;
-        let window = Window { start: first.window.start, end: last.window.end };
-        let workload = workload(facts.tokens, context.parameters);
-        let unseen = "trainer_state.json does not count steps that a restart repeated";
-        Ok(TrainingCompute {
-            site: context.site,
-            run: context.run,
-            run_stage: context.run_stage,
-            period: context.period,
-            window,
-            sessions: context.sessions,
-            flop: FlopFigures {
-                incremental: facts.incremental,
-                cumulative: facts.state.total_flos,
-                discarded: Maybe::Unknown(unseen.to_owned()),
-            },
-            method: Method::FrameworkCounter,
-            counting_rule: CountingRule::SixNdNonEmbedding,
-            basis: Basis::Computed,
-            final_report: context.final_report.unwrap_or(facts.state.finished),
-            base_models: context.base_models,
-            workload,
-            hardware: context.hardware,
-            energy: context.energy,
-            evidence,
-        })
-    }
-}
-
-fn workload(tokens: Option<u128>, parameters: Maybe<(u128, u128)>) -> Maybe<Workload> {
-    match (tokens, parameters) {
-        (Some(tokens), Maybe::Known((active_parameters, total_parameters))) => {
-            Maybe::Known(Workload { tokens, active_parameters, total_parameters, basis: Basis::Measured })
-        }
-        (None, _) => Maybe::Unknown("the trainer did not count tokens".to_owned()),
-        (_, Maybe::Unknown(reason)) => Maybe::Unknown(reason),
-    }
 }
 
 impl TrainingFacts {
+    /// As a part of a report.
+    pub fn into_contribution(self) -> Contribution {
+        Contribution {
+            flop: Some(FlopFacts {
+                incremental: self.incremental,
+                cumulative: Some(self.state.total_flos),
+                discarded: None,
+                method: Method::FrameworkCounter,
+                counting_rule: CountingRule::SixNdNonEmbedding,
+                basis: Basis::Computed,
+            }),
+            workload: self.tokens.map(|tokens| WorkloadFacts { tokens: Some(tokens), ..WorkloadFacts::default() }),
+            finished: Some(self.state.finished),
+            ..Contribution::default()
+        }
+    }
+
     /// `incremental / (6 x tokens)`, rounded to the nearest: the non-embedding parameters that the counter used.
     pub fn implied_parameters(&self) -> Option<u128> {
         let six_tokens = self.tokens?.checked_mul(6).filter(|six_tokens| *six_tokens > 0)?;

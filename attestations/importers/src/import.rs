@@ -1,26 +1,24 @@
-//! What importers take and give: sources, notes, and the choice of importer.
+//! What importers give, and the one table of formats that they read.
 
 use std::fmt;
-use std::io::Read;
 
-use standstill_attestations::claim::{Evidence, EvidenceRole, Maybe};
+use standstill_attestations::claim::{Evidence, EvidenceRole, Maybe, Window};
 use standstill_attestations::statement::{Kind, Subject};
-use standstill_protocol::hash::Hash;
 
+use crate::codecarbon;
+use crate::combine::combine;
+use crate::contribution::Contribution;
+use crate::dcgm;
 use crate::error::ImportError;
 use crate::evaluation::EvaluationFacts;
-use crate::hf_trainer::{self, TrainingFacts};
+use crate::head::Head;
+use crate::hf_trainer;
 use crate::inspect;
-use crate::{MAX_FILE_BYTES, archive, tolerant};
-
-/// A file's name, for messages, and its bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// The name, without its folder.
-    pub name: &'a str,
-    /// All of it.
-    pub bytes: &'a [u8],
-}
+use crate::megatron;
+use crate::nvidia_smi;
+use crate::prometheus;
+use crate::slurm;
+use crate::source::{FileDigest, Source};
 
 /// What was done with one field, for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,54 +56,152 @@ pub struct Imported<F> {
     pub left: Vec<Note>,
 }
 
-/// The formats that can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// `trainer_state.json` of the Hugging Face Trainer.
-    HfTrainerState,
-    /// An Inspect log as one JSON document.
-    InspectJson,
-    /// An Inspect log as an archive.
-    InspectEval,
+impl<F> Imported<F> {
+    /// The files as subjects, for a report about a run of which no checkpoint is to be named.
+    pub fn files_as_subjects(&self) -> Vec<Subject> {
+        let subject = |evidence: &Evidence| Subject {
+            name: format!("{}/{}", evidence.format, evidence.sha256.short()),
+            sha256: evidence.sha256,
+        };
+        self.evidence.iter().map(subject).collect()
+    }
+
+    /// The same files and notes with other facts.
+    pub(crate) fn map<G>(self, facts: impl FnOnce(F) -> G) -> Imported<G> {
+        Imported { facts: facts(self.facts), evidence: self.evidence, took: self.took, left: self.left }
+    }
 }
 
+/// What to take from files that hold more than one report is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What the report covers: jobs and readings outside it are left.
+    pub window: Option<Window>,
+    /// The scheduler's job ids; empty for every job.
+    pub jobs: Vec<String>,
+    /// The scheduler's job name.
+    pub job_name: Option<String>,
+    /// The run, as the tool names it, of files that hold many.
+    pub run: Option<String>,
+    /// Minutes by which times without a zone are ahead of UTC; `None` reads them as UTC and says so.
+    pub utc_offset_minutes: Option<i16>,
+}
+
+/// How files of a format become facts. All files of one format go to one call.
+#[derive(Clone, Copy, Debug)]
+pub enum Importer {
+    /// For `training-compute`.
+    Training(fn(&[Source<'_>], &Options) -> Result<Imported<Contribution>, ImportError>),
+    /// For `capability-evaluation`.
+    Evaluation(fn(&[Source<'_>], &Options) -> Result<Imported<EvaluationFacts>, ImportError>),
+}
+
+/// A format that can be read: one row of [`FORMATS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// The name in evidence, such as `hf-trainer-state`.
+    pub name: &'static str,
+    /// For messages, such as `a Hugging Face trainer_state.json`.
+    pub described: &'static str,
+    /// Tells the format from its first bytes; names of files are not believed.
+    pub detect: fn(&Head<'_>) -> bool,
+    /// Reads it.
+    pub import: Importer,
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+/// Every format, in the order in which they are tried. Adding one is adding a row.
+pub static FORMATS: &[Format] = &[
+    Format {
+        name: hf_trainer::FORMAT,
+        described: "a Hugging Face trainer_state.json",
+        detect: hf_trainer::detect,
+        import: Importer::Training(hf_trainer::contribution),
+    },
+    Format {
+        name: slurm::FORMAT_PARSABLE,
+        described: "Slurm accounting",
+        detect: slurm::detect_parsable,
+        import: Importer::Training(slurm::contribution_parsable),
+    },
+    Format {
+        name: slurm::FORMAT_JSON,
+        described: "Slurm accounting",
+        detect: slurm::detect_json,
+        import: Importer::Training(slurm::contribution_json),
+    },
+    Format {
+        name: megatron::FORMAT_PROGRESS,
+        described: "a progress.txt of Megatron-LM",
+        detect: megatron::detect_progress,
+        import: Importer::Training(megatron::contribution_progress),
+    },
+    Format {
+        name: megatron::FORMAT_LOG,
+        described: "a training log of Megatron-LM",
+        detect: megatron::detect_log,
+        import: Importer::Training(megatron::contribution_log),
+    },
+    Format {
+        name: inspect::FORMAT_EVAL,
+        described: "an Inspect log",
+        detect: inspect::detect_eval,
+        import: Importer::Evaluation(inspect::evaluation),
+    },
+    Format {
+        name: inspect::FORMAT_JSON,
+        described: "an Inspect log",
+        detect: inspect::detect_json,
+        import: Importer::Evaluation(inspect::evaluation),
+    },
+    Format {
+        name: prometheus::FORMAT,
+        described: "an answer of Prometheus",
+        detect: prometheus::detect,
+        import: Importer::Training(prometheus::contribution),
+    },
+    Format {
+        name: dcgm::FORMAT,
+        described: "a scrape of dcgm-exporter",
+        detect: dcgm::detect,
+        import: Importer::Training(dcgm::contribution),
+    },
+    Format {
+        name: nvidia_smi::FORMAT,
+        described: "the XML of nvidia-smi",
+        detect: nvidia_smi::detect,
+        import: Importer::Training(nvidia_smi::contribution),
+    },
+    Format {
+        name: codecarbon::FORMAT,
+        described: "CodeCarbon's emissions.csv",
+        detect: codecarbon::detect,
+        import: Importer::Training(codecarbon::contribution),
+    },
+];
+
 impl Format {
-    /// The name in evidence.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Format::HfTrainerState => "hf-trainer-state",
-            Format::InspectJson => "inspect-log-json",
-            Format::InspectEval => "inspect-log-eval",
+    /// The kind of statement that it serves.
+    pub const fn kind(&self) -> Kind {
+        match self.import {
+            Importer::Training(_) => Kind::TrainingCompute,
+            Importer::Evaluation(_) => Kind::CapabilityEvaluation,
         }
     }
 
-    const fn described(self) -> &'static str {
-        match self {
-            Format::HfTrainerState => "a Hugging Face trainer_state.json",
-            Format::InspectJson | Format::InspectEval => "an Inspect log",
-        }
-    }
-
-    /// Tells the format from the content; names of files are not believed.
-    pub fn detect(source: &Source<'_>) -> Result<Self, ImportError> {
-        if archive::Archive::looks_like(source.bytes) {
-            return Ok(Format::InspectEval);
-        }
-        let document = tolerant::Node::parse(source.name, source.bytes)?;
-        let unknown = || ImportError::UnknownFormat { file: source.name.to_owned() };
-        if !document.is_object() {
-            return Err(unknown());
-        }
-        let members = document.object()?;
-        let has = |names: &[&str]| names.iter().all(|name| members.has(name));
-        if has(&["global_step", "log_history"]) {
-            Ok(Format::HfTrainerState)
-        } else if has(&["version", "status", "eval"]) {
-            Ok(Format::InspectJson)
-        } else {
-            Err(unknown())
-        }
+    /// Tells the format from the first bytes.
+    pub fn detect(source: &Source<'_>) -> Result<&'static Self, ImportError> {
+        let bytes = source.head()?;
+        let head = Head::of(&bytes);
+        let found = FORMATS.iter().find(|format| (format.detect)(&head));
+        found.ok_or_else(|| ImportError::UnknownFormat { file: source.name().to_owned() })
     }
 }
 
@@ -114,7 +210,7 @@ impl Format {
 #[non_exhaustive]
 pub enum Draft {
     /// For a `training-compute` statement.
-    Training(Imported<TrainingFacts>),
+    Training(Imported<Contribution>),
     /// For a `capability-evaluation` statement.
     Evaluation(Imported<EvaluationFacts>),
 }
@@ -137,49 +233,44 @@ impl Draft {
     }
 }
 
-/// Imports files for a kind of statement, telling their formats from their content.
-pub fn import(kind: Kind, sources: &[Source<'_>]) -> Result<Draft, ImportError> {
+/// Imports files for a kind of statement, telling their formats from their content. Files of several tools are combined
+/// for `training-compute`; an evaluation is made from one.
+pub fn import(kind: Kind, sources: &[Source<'_>], options: &Options) -> Result<Draft, ImportError> {
+    let mut of_format: Vec<(&'static Format, Vec<Source<'_>>)> = Vec::new();
     for source in sources {
         let format = Format::detect(source)?;
-        let fits = match kind {
-            Kind::TrainingCompute => format == Format::HfTrainerState,
-            Kind::CapabilityEvaluation => format != Format::HfTrainerState,
-            _ => false,
-        };
-        if !fits {
-            let (file, found) = (source.name.to_owned(), format.described());
+        if format.kind() != kind {
+            let (file, found) = (source.name().to_owned(), format.described);
             return Err(ImportError::WrongFormat { file, found, kind: kind.as_str() });
         }
+        match of_format.iter_mut().find(|(known, _)| *known == format) {
+            Some((_, sources)) => sources.push(*source),
+            None => of_format.push((format, vec![*source])),
+        }
     }
-    match (kind, sources) {
-        (Kind::TrainingCompute, [state]) => hf_trainer::import(*state, None).map(Draft::Training),
-        (Kind::TrainingCompute, [one, other]) => hf_trainer::import_pair(*one, *other).map(Draft::Training),
-        (Kind::CapabilityEvaluation, [log]) => inspect::import(*log).map(Draft::Evaluation),
-        (Kind::TrainingCompute, _) => Err(count(sources.len(), "the run's state file, and the previous one")),
-        _ => Err(count(sources.len(), "one log")),
+    let mut parts = Vec::new();
+    for (format, sources) in &of_format {
+        match format.import {
+            Importer::Training(read) => parts.push(read(sources, options)?),
+            Importer::Evaluation(_) if of_format.len() > 1 => return Err(count(of_format.len(), "files of one tool")),
+            Importer::Evaluation(read) => return read(sources, options).map(Draft::Evaluation),
+        }
+    }
+    match parts.is_empty() {
+        true => Err(count(0, "a file that a tool wrote")),
+        false => combine(parts).map(Draft::Training),
     }
 }
 
-fn count(count: usize, expected: &'static str) -> ImportError {
+/// The number of files is wrong.
+pub(crate) fn count(count: usize, expected: &'static str) -> ImportError {
     ImportError::FileCount { count, expected }
 }
 
-/// Reads all of a stream, at most [`MAX_FILE_BYTES`]; the second error is the bound.
-pub fn read_bounded(name: &str, reader: impl Read) -> std::io::Result<Result<Vec<u8>, ImportError>> {
-    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_FILE_BYTES {
-        let (file, length) = (name.to_owned(), limit.saturating_add(1));
-        return Ok(Err(ImportError::TooLarge { file, length, limit: MAX_FILE_BYTES }));
-    }
-    Ok(Ok(bytes))
-}
-
-/// A source as evidence. The fields are sorted and listed once.
+/// A file as evidence. The fields are sorted and listed once.
 pub(crate) fn evidence(
-    source: &Source<'_>,
-    (role, format): (EvidenceRole, Format),
+    digest: FileDigest,
+    (role, format): (EvidenceRole, &str),
     (tool, tool_version): (&str, Maybe<String>),
     fields: &[&str],
 ) -> Evidence {
@@ -190,20 +281,9 @@ pub(crate) fn evidence(
         role,
         tool: tool.to_owned(),
         tool_version,
-        format: format.as_str().to_owned(),
-        sha256: Hash::sha256(source.bytes),
-        size_bytes: u64::try_from(source.bytes.len()).unwrap_or(u64::MAX),
+        format: format.to_owned(),
+        sha256: digest.sha256,
+        size_bytes: digest.size_bytes,
         imported_fields,
-    }
-}
-
-impl<F> Imported<F> {
-    /// The files as subjects, for a report about a run of which no checkpoint is to be named.
-    pub fn files_as_subjects(&self) -> Vec<Subject> {
-        let subject = |evidence: &Evidence| Subject {
-            name: format!("{}/{}", evidence.format, evidence.sha256.short()),
-            sha256: evidence.sha256,
-        };
-        self.evidence.iter().map(subject).collect()
     }
 }

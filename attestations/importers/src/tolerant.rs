@@ -58,6 +58,15 @@ impl<'a> Node<'a> {
         Ok(Node { file, path: String::new(), raw })
     }
 
+    /// Scans one value out of a file, whose path is given.
+    pub(crate) fn parse_at(file: &'a str, path: &str, bytes: &'a [u8]) -> Result<Self, ImportError> {
+        Ok(Node { path: path.to_owned(), ..Node::parse(file, bytes)? })
+    }
+
+    pub(crate) fn file(&self) -> &'a str {
+        self.file
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -207,10 +216,6 @@ impl<'a> Members<'a> {
             Some(raw) => Ok(Node { file: self.file, path: self.field(name), raw }),
             None => Err(ImportError::Missing { file: self.file.to_owned(), field: self.field(name) }),
         }
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.members.contains_key(name)
     }
 
     /// Names and values, by name.

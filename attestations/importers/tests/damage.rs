@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use files::{file, source};
 use proptest::prelude::*;
 use standstill_attestations::statement::Kind;
-use standstill_importers::{Format, ImportError, hf_trainer, import, inspect};
+use standstill_importers::{Format, ImportError, Options, hf_trainer, import, inspect};
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
@@ -45,7 +45,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), kind in 0usize..2) {
-        let _ = import([Kind::TrainingCompute, Kind::CapabilityEvaluation][kind], &[source("x", &bytes)]);
+        let _ = import([Kind::TrainingCompute, Kind::CapabilityEvaluation][kind], &[source("x", &bytes)], &Options::default());
         let _ = inspect::import(source("x", &bytes));
         let _ = hf_trainer::import(source("x", &bytes), Some(source("y", &bytes)));
     }

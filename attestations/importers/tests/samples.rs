@@ -7,9 +7,10 @@ use standstill_attestations::claim::{Basis, Interval, Maybe};
 use standstill_attestations::evaluation::{EvaluationStatus, EvaluatorRelationship, Uncertainty};
 use standstill_attestations::statement::{Common, Kind, Predicate, Statement, Subject};
 use standstill_attestations::training::{CountingRule, Method, RunStage, Session};
-use standstill_importers::hf_trainer::{self, TrainingContext};
-use standstill_importers::inspect;
-use standstill_importers::{Draft, EvaluationContext, Format, ImportError, import};
+use standstill_importers::{
+    Contribution, Draft, EvaluationContext, Format, ImportError, Imported, Options, Source, TrainingContext,
+    hf_trainer, import, inspect,
+};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::units::{Flop, Ppm, Timestamp};
 
@@ -48,10 +49,10 @@ fn a_resumed_run_is_counted_once_however_its_states_are_split() {
 fn two_state_files_are_ordered_by_their_steps_not_by_their_names() {
     let (resumed, last) = (file(RESUMED), file(FINAL));
     let (resumed, last) = (source("a.json", &resumed), source("b.json", &last));
-    let forwards = import(Kind::TrainingCompute, &[last, resumed]).unwrap();
-    assert_eq!(forwards, import(Kind::TrainingCompute, &[resumed, last]).unwrap());
+    let forwards = import(Kind::TrainingCompute, &[last, resumed], &Options::default()).unwrap();
+    assert_eq!(forwards, import(Kind::TrainingCompute, &[resumed, last], &Options::default()).unwrap());
     let Draft::Training(imported) = forwards else { panic!("a training draft was expected") };
-    assert_eq!(imported.facts.incremental, Interval::exact(Flop(12_299_796_480)));
+    assert_eq!(imported.facts.flop.unwrap().incremental, Interval::exact(Flop(12_299_796_480)));
     assert_eq!(imported.evidence.len(), 2);
 }
 
@@ -77,6 +78,13 @@ fn common() -> Common {
     }
 }
 
+fn training(sources: &[Source<'_>]) -> Imported<Contribution> {
+    match import(Kind::TrainingCompute, sources, &Options::default()) {
+        Ok(Draft::Training(imported)) => imported,
+        other => panic!("a training draft was expected: {other:?}"),
+    }
+}
+
 fn context() -> TrainingContext {
     TrainingContext {
         site: "dc-1".parse().unwrap(),
@@ -86,6 +94,7 @@ fn context() -> TrainingContext {
         sessions: vec![session("2026-11-23T11:00:00Z", "2026-11-23T11:01:00Z")],
         final_report: None,
         base_models: Vec::new(),
+        before: None,
         parameters: Maybe::Known((100_096, 100_096)),
         hardware: Maybe::Unknown("trained on a CPU".to_owned()),
         energy: Maybe::Unknown("no meter".to_owned()),
@@ -96,7 +105,7 @@ fn context() -> TrainingContext {
 #[test]
 fn a_trainer_state_becomes_a_statement_that_is_read_back() {
     let (resumed, last) = (file(RESUMED), file(FINAL));
-    let imported = hf_trainer::import(source(RESUMED, &resumed), Some(source(FINAL, &last))).unwrap();
+    let imported = training(&[source(RESUMED, &resumed), source(FINAL, &last)]);
     let subjects = imported.files_as_subjects();
     let predicate = imported.into_training_compute(context()).unwrap();
     assert_eq!(predicate.method, Method::FrameworkCounter);
@@ -112,7 +121,7 @@ fn a_trainer_state_becomes_a_statement_that_is_read_back() {
 #[test]
 fn parameters_that_do_not_fit_the_count_are_found() {
     let bytes = file(FINAL);
-    let imported = hf_trainer::import(source(FINAL, &bytes), None).unwrap();
+    let imported = training(&[source(FINAL, &bytes)]);
     let subjects = imported.files_as_subjects();
     let wrong = TrainingContext { parameters: Maybe::Known((200_000, 200_000)), ..context() };
     let predicate = Predicate::TrainingCompute(imported.into_training_compute(wrong).unwrap());
@@ -125,7 +134,7 @@ type ScoreRow = (&'static str, Option<&'static str>, &'static str, Option<u64>, 
 
 struct LogRow {
     file: &'static str,
-    format: Format,
+    format: &'static str,
     model: &'static str,
     suite: (&'static str, &'static str, Option<&'static str>),
     harness: (&'static str, Option<&'static str>),
@@ -144,7 +153,7 @@ const HALF_ERROR: Option<u64> = Some(148_648);
 const LOGS: [LogRow; 7] = [
     LogRow {
         file: "inspect/2025-05-12T20-28-13-04-00_no-samples.json",
-        format: Format::InspectJson,
+        format: inspect::FORMAT_JSON,
         model: "openai/gpt-4o-mini",
         suite: ("testtaskname", "0", Some("e9a9d7161")),
         harness: ("0.3.95.dev16+g6527d0861", Some("6527d0861")),
@@ -157,7 +166,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/2025-05-12T20-28-13-04-00_popularity.json",
-        format: Format::InspectJson,
+        format: inspect::FORMAT_JSON,
         model: "openai/gpt-4o-mini",
         suite: ("popularity", "0", Some("e9a9d7161")),
         harness: ("0.3.95.dev16+g6527d0861", Some("6527d0861")),
@@ -170,7 +179,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/generated-nan-score.json",
-        format: Format::InspectJson,
+        format: inspect::FORMAT_JSON,
         model: "mockllm/model",
         suite: ("nantask", "0", Some("59dfb92")),
         harness: ("0.3.285", None),
@@ -186,7 +195,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/generated-mockllm-success.eval",
-        format: Format::InspectEval,
+        format: inspect::FORMAT_EVAL,
         model: "mockllm/model",
         suite: ("arith", "0", Some("59dfb92")),
         harness: ("0.3.285", None),
@@ -204,7 +213,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/log_formats.eval",
-        format: Format::InspectEval,
+        format: inspect::FORMAT_EVAL,
         model: "ollama/llama3.1",
         suite: ("popularity", "0", Some("02526f4c")),
         harness: ("0.3.41.dev123+g9ad2119a.d20241015", Some("9ad2119a")),
@@ -217,7 +226,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/log_formats.json",
-        format: Format::InspectJson,
+        format: inspect::FORMAT_JSON,
         model: "ollama/llama3.1",
         suite: ("popularity", "0", Some("02526f4c")),
         harness: ("0.3.41.dev123+g9ad2119a.d20241015", Some("9ad2119a")),
@@ -230,7 +239,7 @@ const LOGS: [LogRow; 7] = [
     },
     LogRow {
         file: "inspect/mmlu-summary-choices.eval",
-        format: Format::InspectEval,
+        format: inspect::FORMAT_EVAL,
         model: "openai/gpt-4o",
         suite: ("inspect_evals/mmlu_0_shot", "0", Some("de1d065be")),
         harness: ("0.3.154.dev44+g32a84c8fe.d20251213", Some("32a84c8fe")),
@@ -253,7 +262,7 @@ fn every_inspect_log_gives_its_numbers() {
     for row in LOGS {
         let name = row.file;
         let bytes = file(name);
-        assert_eq!(Format::detect(&source(name, &bytes)), Ok(row.format), "{name}");
+        assert_eq!(Format::detect(&source(name, &bytes)).unwrap().name, row.format, "{name}");
         let facts = inspect::import(source(name, &bytes)).unwrap().facts;
         assert_eq!(facts.model.known().map(String::as_str), Some(row.model), "{name}");
         let commits = facts.suite.commits.known().unwrap();
@@ -327,8 +336,11 @@ fn a_kind_is_not_made_from_files_of_another() {
     for (kind, sources) in
         [(Kind::TrainingCompute, vec![log]), (Kind::CapabilityEvaluation, vec![state]), (Kind::PhaseVote, vec![state])]
     {
-        assert!(matches!(import(kind, &sources), Err(ImportError::WrongFormat { .. })), "{kind}");
+        assert!(matches!(import(kind, &sources, &Options::default()), Err(ImportError::WrongFormat { .. })), "{kind}");
     }
-    assert!(matches!(import(Kind::CapabilityEvaluation, &[log, log]), Err(ImportError::FileCount { .. })));
-    assert!(matches!(import(Kind::TrainingCompute, &[]), Err(ImportError::FileCount { .. })));
+    assert!(matches!(
+        import(Kind::CapabilityEvaluation, &[log, log], &Options::default()),
+        Err(ImportError::FileCount { .. })
+    ));
+    assert!(matches!(import(Kind::TrainingCompute, &[], &Options::default()), Err(ImportError::FileCount { .. })));
 }

@@ -167,6 +167,39 @@ impl ChipTable {
         self.rows.iter().find(|chip| chip.id == *id)
     }
 
+    /// Chips that a tool may mean by a name such as `h100` or `NVIDIA H100 80GB HBM3`: those whose id's first word is
+    /// in the name, or, where there are such, those whose every word is. None is a guess that nobody should make; more
+    /// than one is a question for whoever knows the machine.
+    ///
+    /// ```
+    /// use standstill_attestations::accounting::accelerators::ChipTable;
+    /// let table = ChipTable::shipped().unwrap();
+    /// let ids = |name| table.named(name).iter().map(|chip| chip.id.to_string()).collect::<Vec<_>>();
+    /// assert_eq!(ids("NVIDIA A100-SXM4-80GB"), ["a100-sxm-80gb"]);
+    /// assert_eq!(ids("h100"), ["h100-sxm", "h100-pcie"]);
+    /// assert_eq!(ids("Tesla T4"), [""; 0]);
+    /// ```
+    pub fn named(&self, name: &str) -> Vec<&Chip> {
+        let name = name.to_ascii_lowercase();
+        let words: Vec<&str> =
+            name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        // `sxm4` says `sxm`, while `h1000` does not say `h100`.
+        let says = |part: &str| {
+            words
+                .iter()
+                .any(|word| *word == part || (part.bytes().all(|b| b.is_ascii_lowercase()) && word.starts_with(part)))
+        };
+        let parts = |chip: &Chip| chip.id.as_str().split('-').map(str::to_owned).collect::<Vec<_>>();
+        let exact: Vec<&Chip> = self.rows.iter().filter(|chip| parts(chip).iter().all(|part| says(part))).collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+        let near = |chip: &&Chip| {
+            parts(chip).first().is_some_and(|part| says(part) && part.bytes().any(|b| b.is_ascii_digit()))
+        };
+        self.rows.iter().filter(near).collect()
+    }
+
     /// SHA-256 of the file: what a treaty pins as `counting.chip_table`.
     pub fn sha256(&self) -> Hash {
         self.sha256

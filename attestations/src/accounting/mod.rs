@@ -19,16 +19,19 @@
 //! | [`counting`] | what counts as training compute: the EU guidelines' rule, MIRI's rule |
 //! | [`accelerators`] | the chip table that a treaty pins by its hash |
 //! | [`balance`] | material balance and CUSUM |
+//! | [`sampling`] | how many items to check |
 //! | intervals | [`sum`], [`difference`], [`scaled`], [`intersection`], [`hull`], [`around`], [`agree`], [`share`] |
 
 pub mod accelerators;
 pub mod balance;
 pub mod counting;
 mod interval;
+pub mod sampling;
 pub(crate) mod wide;
 
 use standstill_protocol::units::{Flop, Ppm};
 
+pub(crate) use interval::scale;
 pub use interval::{agree, around, difference, hull, intersection, ratio, scaled, share, sum, times_fraction, widened};
 
 use crate::claim::{Interval, PpmInterval};

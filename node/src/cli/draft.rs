@@ -11,13 +11,12 @@ use standstill_attestations::evaluation::EvaluatorRelationship;
 use standstill_attestations::governance::{KeyRegistration, KeyRevocation, KeyRole, PhaseVote};
 use standstill_attestations::training::{Energy, EnergyBoundary, RunStage, Session};
 use standstill_attestations::{Common, Kind, Predicate, Statement, Subject};
-use standstill_importers::hf_trainer::TrainingContext;
-use standstill_importers::{Draft, EvaluationContext, Source};
+use standstill_importers::{Draft, EvaluationContext, Options, Source, TrainingContext};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::{Joule, Timestamp};
 
-use super::{Failure, read_file};
+use super::Failure;
 use crate::keystore;
 
 /// What a statement says, from files and flags.
@@ -25,7 +24,7 @@ use crate::keystore;
 pub(super) struct Content {
     /// training-compute, capability-evaluation, phase-vote, key-registration or key-revocation
     pub(super) kind: String,
-    /// A file that a tool wrote: trainer_state.json (twice: before and after), or an Inspect log
+    /// A file that a tool wrote, such as trainer_state.json (twice: before and after) or an Inspect log; as many as apply
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
     /// What the statement is about: a name and a file, or 64 hex digits of SHA-256
@@ -152,14 +151,14 @@ impl Content {
         let mut files = Vec::new();
         for path in &self.from {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            files.push((name, read_file(path, standstill_importers::MAX_FILE_BYTES as u64)?));
+            files.push((name, OnDisk::at(path)?));
         }
         if files.is_empty() {
             return Err(Failure::usage(format!("a `{kind}` statement needs `--from FILE`"))
                 .hint("name what your tools wrote: `trainer_state.json`, or an Inspect log"));
         }
-        let sources: Vec<_> = files.iter().map(|(name, bytes)| Source { name, bytes }).collect();
-        let draft = standstill_importers::import(kind, &sources)?;
+        let sources: Vec<_> = files.iter().map(|(name, file)| Source::stream(name, file)).collect();
+        let draft = standstill_importers::import(kind, &sources, &self.options())?;
         let took = draft.took().iter().map(|note| format!("took  {note}"));
         let left = draft.left().iter().map(|note| format!("left  {note}"));
         let notes = took.chain(left).collect();
@@ -183,17 +182,24 @@ impl Content {
         Ok(Drafted { statement: Statement { subjects, common, predicate }, notes })
     }
 
+    /// What to take from files that hold more than the report is about.
+    fn options(&self) -> Options {
+        let window = self.start.zip(self.end).map(|(start, end)| Window { start, end });
+        Options { window, ..Options::default() }
+    }
+
     fn training_context(&self) -> Result<TrainingContext, Failure> {
         let kind = Kind::TrainingCompute;
-        let window = Window { start: need(&self.start, "start", kind)?, end: need(&self.end, "end", kind)? };
+        let window = self.start.zip(self.end).map(|(start, end)| Window { start, end });
         Ok(TrainingContext {
             site: need(&self.site, "site", kind)?,
             run: need(&self.run, "run", kind)?,
             run_stage: word(RunStage::from_word(&self.stage), &self.stage, RunStage::WORDS)?,
             period: need(&self.period, "period", kind)?,
-            sessions: vec![Session { window, resumed_from: None }],
+            sessions: window.into_iter().map(|window| Session { window, resumed_from: None }).collect(),
             final_report: self.is_final.then_some(true),
             base_models: Vec::new(),
+            before: None,
             parameters: Maybe::Unknown("not stated by the reporter".to_owned()),
             hardware: Maybe::Unknown("not stated by the reporter".to_owned()),
             energy: self.energy()?,
@@ -239,6 +245,30 @@ impl Content {
             Ok(Subject { name: name.to_owned(), sha256 })
         };
         self.subject.iter().map(parse).collect()
+    }
+}
+
+/// A file that an importer reads.
+struct OnDisk {
+    path: PathBuf,
+    size: u64,
+}
+
+impl OnDisk {
+    fn at(path: &Path) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::unavailable(format!("cannot read `{}`: {error}", path.display()));
+        let size = std::fs::File::open(path).and_then(|file| file.metadata()).map_err(failed)?.len();
+        Ok(OnDisk { path: path.to_owned(), size })
+    }
+}
+
+impl standstill_importers::Content for OnDisk {
+    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + '_>> {
+        Ok(Box::new(std::fs::File::open(&self.path)?))
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
     }
 }
 

@@ -108,6 +108,10 @@ impl From<StatementError> for Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let hint = error.hint();
-        Failure::usage(error.to_string()).hint(hint)
+        let failure = match error {
+            ImportError::Unreadable { .. } => Failure::unavailable(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        };
+        failure.hint(hint)
     }
 }

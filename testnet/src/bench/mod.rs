@@ -1,13 +1,19 @@
 //! `standstill-testnet bench`: how fast four real nodes on this machine take statements, and how soon one is final.
 //!
-//! Two phases on one network. *Load*: every lab submits its statements, signed beforehand, through its own node over a few
-//! connections; the clock stops when the last node has the last block. *Quiet*: one statement at a time, timed from the request
-//! to the answer that it is final, so it holds signing checks, gossip, the wait for a block, agreement, execution and the write.
+//! Three parts. *Load*, on a network of processes: every lab submits its statements, signed beforehand, through its own
+//! node over a few connections; the clock stops when the last node has the last block. *Quiet*, on the same network: one
+//! statement at a time, timed from the request to the answer that it is final, so it holds admission, gossip, the wait
+//! for a block, agreement, execution and the write. *Parity*, in this process: [`parity`].
+
+mod bare;
+pub mod parity;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use standstill_protocol::units::Timestamp;
+
+pub use parity::Parity;
 
 use crate::TestnetError;
 use crate::client::Client;
@@ -31,6 +37,9 @@ pub struct Figures {
     pub accepted_in: Duration,
     /// From the first request until every node had all of them in blocks.
     pub final_in: Duration,
+    /// Processor time that the nodes' processes used meanwhile, where the system tells (`/proc`). Other work on the machine
+    /// lowers the rates and leaves this.
+    pub processor: Option<Duration>,
     /// Blocks made meanwhile.
     pub blocks: u64,
     /// Times to finality of single statements, ascending.
@@ -39,7 +48,10 @@ pub struct Figures {
     pub pace: Pace,
 }
 
-/// Measures a new network in a directory of its own.
+/// The nodes' pace in every part.
+pub const PACE: Pace = Pace { block_interval_ms: 10, timeout_propose_ms: 3_000, timeout_vote_ms: 1_000 };
+
+/// Load and quiet on a new network in a directory of its own.
 pub fn run(executable: &Path, entries_per_lab: usize, clock: fn() -> Timestamp) -> Result<Figures, TestnetError> {
     let directory = tempfile::tempdir().map_err(|source| TestnetError::Io {
         action: "make a directory in",
@@ -47,7 +59,7 @@ pub fn run(executable: &Path, entries_per_lab: usize, clock: fn() -> Timestamp) 
         source,
     })?;
     let mut plan = Plan::labs(LABS, "bench")?;
-    plan.pace = Pace { block_interval_ms: 10, timeout_propose_ms: 3_000, timeout_vote_ms: 1_000 };
+    plan.pace = PACE;
     let mut network = Network::create(directory.path(), executable, &plan, clock())?;
     network.start()?;
     let batches = sign(&network, entries_per_lab, clock)?;
@@ -56,6 +68,7 @@ pub fn run(executable: &Path, entries_per_lab: usize, clock: fn() -> Timestamp) 
     let total: usize = batches.iter().map(Vec::len).sum();
     let bytes: usize = batches.iter().flatten().map(Vec::len).sum();
 
+    let used = processor(&network);
     let began = Instant::now();
     submit(&clients, &batches)?;
     let accepted_in = began.elapsed();
@@ -66,11 +79,13 @@ pub fn run(executable: &Path, entries_per_lab: usize, clock: fn() -> Timestamp) 
         })?;
     }
     let final_in = began.elapsed();
+    let processor = processor(&network).zip(used).map(|(after, before)| after.saturating_sub(before));
     let blocks = clients[0].status()?.height.saturating_sub(before);
     let quiet = quiet(&network, entries_per_lab, clock)?;
     network.stop();
     let envelope_bytes = bytes / total.max(1);
-    Ok(Figures { entries: total, envelope_bytes, accepted_in, final_in, blocks, quiet, pace: plan.pace })
+    let (entries, pace) = (total, plan.pace);
+    Ok(Figures { entries, envelope_bytes, accepted_in, final_in, processor, blocks, quiet, pace })
 }
 
 /// Signed beforehand, so that signing is not measured.
@@ -130,11 +145,32 @@ fn quiet(network: &Network, each: usize, clock: fn() -> Timestamp) -> Result<Vec
     Ok(times)
 }
 
+/// Processor time of all node processes so far.
+fn processor(network: &Network) -> Option<Duration> {
+    network.nodes().iter().map(|node| processor_of(node.pid()?)).sum()
+}
+
+/// User and system time of a process: fields 14 and 15 of `proc_pid_stat(5)`, in hundredths of a second on Linux.
+fn processor_of(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it may hold spaces; the fields after it do not.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let (user, system) = (ticks()?, ticks()?);
+    Some(Duration::from_millis(user.saturating_add(system).saturating_mul(10)))
+}
+
+/// A percentile of ascending times, in milliseconds.
+fn percentile(ascending: &[Duration], percent: usize) -> f64 {
+    let at = (ascending.len() * percent / 100).min(ascending.len().saturating_sub(1));
+    ascending.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+}
+
 impl Figures {
-    /// A percentile of the quiet times, in milliseconds.
-    fn quiet_ms(&self, percent: usize) -> f64 {
-        let at = (self.quiet.len() * percent / 100).min(self.quiet.len().saturating_sub(1));
-        self.quiet.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    fn processor_line(&self) -> String {
+        let each = |used: Duration| used.as_secs_f64() * 1_000.0 / self.entries.max(1) as f64 / LABS as f64;
+        let each = self.processor.map_or("not known".to_owned(), |used| format!("{:>8.3} ms", each(used)));
+        format!("processor time a statement     {each}  of each node, from request to block")
     }
 
     /// The table that is printed.
@@ -148,7 +184,12 @@ impl Figures {
             format!("statements                     {} of {} bytes", self.entries, self.envelope_bytes),
             format!("accepted by the API            {:>8.0} /s", rate(self.accepted_in)),
             format!("final on every node            {:>8.0} /s   in {} blocks", rate(self.final_in), self.blocks),
-            format!("one alone, request to final    p50 {:.1} ms   p95 {:.1} ms", self.quiet_ms(50), self.quiet_ms(95)),
+            self.processor_line(),
+            format!(
+                "one alone, request to final    p50 {:.1} ms   p95 {:.1} ms",
+                percentile(&self.quiet, 50),
+                percentile(&self.quiet, 95)
+            ),
         ];
         lines.join("\n")
     }

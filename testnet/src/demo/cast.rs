@@ -13,8 +13,7 @@ use standstill_attestations::claim::{Basis, Interval, Maybe, Window};
 use standstill_attestations::evaluation::EvaluatorRelationship;
 use standstill_attestations::training::{CountingRule, FlopFigures, Method, RunStage, Session, TrainingCompute};
 use standstill_attestations::{Kind, PhaseVote, Predicate, Subject};
-use standstill_importers::hf_trainer::TrainingContext;
-use standstill_importers::{Draft, EvaluationContext, ImportError, Source, import};
+use standstill_importers::{Draft, EvaluationContext, ImportError, Options, Source, TrainingContext, import};
 use standstill_policies::Period;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
@@ -133,7 +132,8 @@ fn trained(
 ) -> Result<(Vec<Subject>, Predicate), TestnetError> {
     let sources: Vec<Source<'_>> = previous.into_iter().chain([state]).map(source).collect();
     let refused = |error: ImportError| refused(state.0, &error);
-    let Draft::Training(imported) = import(Kind::TrainingCompute, &sources).map_err(refused)? else {
+    let Draft::Training(imported) = import(Kind::TrainingCompute, &sources, &Options::default()).map_err(refused)?
+    else {
         return Err(TestnetError::Malformed { what: state.0.to_owned(), reason: "no training state".to_owned() });
     };
     let subjects = imported.files_as_subjects();
@@ -147,6 +147,7 @@ fn trained(
         sessions: vec![Session { window, resumed_from }],
         final_report: Some(ends),
         base_models: Vec::new(),
+        before: None,
         parameters: Maybe::Unknown("the trainer's own counter is the method".to_owned()),
         hardware: Maybe::Unknown("a CPU, which is in no chip table".to_owned()),
         energy: Maybe::Unknown("no meter on this host".to_owned()),
@@ -186,8 +187,8 @@ fn nothing(period: Period, window: Window) -> Result<(Vec<Subject>, Predicate), 
 /// The evaluator's statement, from its log.
 pub(crate) fn evaluation() -> Result<(Vec<Subject>, Predicate), TestnetError> {
     let refused = |error: ImportError| refused(EVALUATION.0, &error);
-    let Draft::Evaluation(imported) = import(Kind::CapabilityEvaluation, &[source(EVALUATION)]).map_err(refused)?
-    else {
+    let imported = import(Kind::CapabilityEvaluation, &[source(EVALUATION)], &Options::default());
+    let Draft::Evaluation(imported) = imported.map_err(refused)? else {
         return Err(TestnetError::Malformed { what: EVALUATION.0.to_owned(), reason: "no evaluation".to_owned() });
     };
     let subjects = imported.files_as_subjects();
@@ -202,7 +203,7 @@ pub(crate) fn vote(reason: &str) -> Result<Predicate, TestnetError> {
 }
 
 fn source((name, bytes): LabFile) -> Source<'static> {
-    Source { name, bytes }
+    Source::new(name, bytes)
 }
 
 fn refused(file: &str, error: &ImportError) -> TestnetError {

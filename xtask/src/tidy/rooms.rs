@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("attestations", &["protocol"]),
     ("attestations/hardware", &["protocol"]),
     ("attestations/importers", &["protocol", "attestations"]),
+    ("attestations/telemetry", &["protocol", "attestations"]),
     ("policies", &["protocol", "attestations"]),
     ("ledger", &["protocol", "attestations", "attestations/hardware", "policies"]),
     ("consensus", &["protocol"]),
@@ -18,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "attestations",
             "attestations/hardware",
             "attestations/importers",
+            "attestations/telemetry",
             "policies",
             "ledger",
             "consensus",
@@ -53,6 +55,7 @@ const NOT_PURE: &[&str] = &[
     "jiff",
     "redb",
     "rusqlite",
+    "nvml-wrapper",
 ];
 
 /// Crates that a pure room may not name itself; something below it may link them for its own reasons.
@@ -96,6 +99,7 @@ const NOT_IN_VERIFIER: &[&str] = &[
     "hickory-proto",
     "hickory-resolver",
     "redb",
+    "nvml-wrapper",
 ];
 
 /// Lines that a regulator's own reviewer must read.

@@ -25,8 +25,10 @@ use standstill_attestations::claim::EvidenceRole;
 use crate::archive::Archive;
 use crate::error::ImportError;
 use crate::evaluation::EvaluationFacts;
-use crate::import::{Format, Imported, Source, evidence};
+use crate::head::Head;
+use crate::import::{Imported, Options, count, evidence};
 use crate::notes::Notes;
+use crate::source::Source;
 use crate::tolerant::Node;
 
 /// The fields that are taken.
@@ -46,24 +48,48 @@ const FIELDS: [&str; 13] = [
     "status",
 ];
 
+/// The name in evidence of a log as one JSON document.
+pub const FORMAT_JSON: &str = "inspect-log-json";
+/// The name in evidence of a log as an archive.
+pub const FORMAT_EVAL: &str = "inspect-log-eval";
+
+/// Whether it is a log as one JSON document.
+pub(crate) fn detect_json(head: &Head<'_>) -> bool {
+    head.has(&["version", "status", "eval"])
+}
+
+/// Whether it is a log as an archive.
+pub(crate) fn detect_eval(head: &Head<'_>) -> bool {
+    Archive::looks_like(head.bytes())
+}
+
+/// One log.
+pub(crate) fn evaluation(sources: &[Source<'_>], _: &Options) -> Result<Imported<EvaluationFacts>, ImportError> {
+    match sources {
+        [log] => import(*log),
+        _ => Err(count(sources.len(), "one log")),
+    }
+}
+
 /// Imports one log.
 pub fn import(log: Source<'_>) -> Result<Imported<EvaluationFacts>, ImportError> {
-    let (format, header, sample_files) = if Archive::looks_like(log.bytes) {
-        let mut archive = Archive::open(log.name, log.bytes)?;
+    let log = log.load()?;
+    let (format, header, sample_files) = if Archive::looks_like(log.bytes()) {
+        let mut archive = Archive::open(log.name(), log.bytes())?;
         let header = archive.member("header.json")?;
-        (Format::InspectEval, Some(header), Some(archive.count_under("samples/")))
+        (FORMAT_EVAL, Some(header), Some(archive.count_under("samples/")))
     } else {
-        (Format::InspectJson, None, None)
+        (FORMAT_JSON, None, None)
     };
-    let document = Node::parse(log.name, header.as_deref().unwrap_or(log.bytes))?;
-    let mut notes = Notes::new(log.name);
+    let document = Node::parse(log.name(), header.as_deref().unwrap_or(log.bytes()))?;
+    let mut notes = Notes::new(log.name());
     let facts = header::read(&document, &mut notes)?;
     if let Some(found) = sample_files {
         self::sample_files(found, facts.samples.completed, &mut notes);
     }
     notes.leave("samples", "prompts, answers and transcripts stay in the file, which the evidence names by digest");
     let tool_version = facts.harness.tool_version.clone();
-    let evidence = evidence(&log, (EvidenceRole::EvaluationLog, format), ("inspect_ai", tool_version), &FIELDS);
+    let evidence = evidence(log.digest(), (EvidenceRole::EvaluationLog, format), ("inspect_ai", tool_version), &FIELDS);
     Ok(Imported { facts, evidence: vec![evidence], took: notes.took, left: notes.left })
 }
 

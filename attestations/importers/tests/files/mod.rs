@@ -22,5 +22,5 @@ pub(crate) fn file(name: &str) -> Vec<u8> {
 }
 
 pub(crate) fn source<'a>(name: &'a str, bytes: &'a [u8]) -> Source<'a> {
-    Source { name, bytes }
+    Source::new(name, bytes)
 }
