@@ -87,6 +87,14 @@ pub enum ImportError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// Not a readable SQLite database.
+    #[error("{file}: not a readable database: {reason}")]
+    Database {
+        /// The file's name.
+        file: String,
+        /// What the reader met.
+        reason: String,
+    },
     /// A last line without an end.
     #[error("{file}: line {line} is cut off")]
     CutOff {
@@ -360,6 +368,9 @@ impl ImportError {
             ImportError::Unreadable { .. } => ("import-unreadable", "check the path and the disk"),
             ImportError::TextLine { .. } => ("import-not-text", "the file is damaged, or of another format"),
             ImportError::LongLine { .. } => ("import-long-line", "no known tool writes such a line"),
+            ImportError::Database { .. } => {
+                ("import-database", "the file may be damaged or still be written: copy it again")
+            }
             ImportError::CutOff { .. } => ("import-cut-off", "the file may be cut off: copy it again"),
             ImportError::NothingMatched { .. } => ("import-nothing-matched", "ask for other jobs, runs or times"),
             ImportError::TooManyJobs { .. } => {

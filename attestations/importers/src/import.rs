@@ -19,6 +19,7 @@ use crate::nvidia_smi;
 use crate::prometheus;
 use crate::slurm;
 use crate::source::{FileDigest, Source};
+use crate::tracker::{lightning, mlflow, wandb};
 
 /// What was done with one field, for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,6 +185,30 @@ pub static FORMATS: &[Format] = &[
         described: "CodeCarbon's emissions.csv",
         detect: codecarbon::detect,
         import: Importer::Training(codecarbon::contribution),
+    },
+    Format {
+        name: wandb::FORMAT,
+        described: "a run's summary by W&B",
+        detect: wandb::detect,
+        import: Importer::Training(wandb::contribution),
+    },
+    Format {
+        name: mlflow::FORMAT_DATABASE,
+        described: "an MLflow database",
+        detect: mlflow::detect_database,
+        import: Importer::Training(mlflow::contribution_database),
+    },
+    Format {
+        name: mlflow::FORMAT_FILES,
+        described: "files of MLflow's file store",
+        detect: mlflow::detect_files,
+        import: Importer::Training(mlflow::contribution_files),
+    },
+    Format {
+        name: lightning::FORMAT,
+        described: "a metrics.csv of PyTorch Lightning",
+        detect: lightning::detect,
+        import: Importer::Training(lightning::contribution),
     },
 ];
 

@@ -51,6 +51,7 @@ pub mod slurm;
 mod source;
 mod time;
 mod tolerant;
+pub mod tracker;
 mod training;
 
 pub use combine::combine;
