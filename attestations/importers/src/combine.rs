@@ -232,10 +232,12 @@ impl Merge {
 
     fn energy(&mut self) -> Result<Vec<EnergyFacts>, ImportError> {
         let stated = stated(&self.parts, |facts| (!facts.energy.is_empty()).then(|| facts.energy.clone()));
+        let each = stated.into_iter().flat_map(|(file, all)| all.into_iter().map(move |one| (file.clone(), one)));
+        let mut all: Vec<(String, EnergyFacts)> = each.collect();
+        // In the order of time, so that the span of a sum never reaches beyond what comes next.
+        all.sort_by_key(|(_, energy)| energy.window.map(|window| window.start));
         let mut sums: Vec<(String, EnergyFacts)> = Vec::new();
-        for (file, energy) in
-            stated.into_iter().flat_map(|(file, all)| all.into_iter().map(move |one| (file.clone(), one)))
-        {
+        for (file, energy) in all {
             match sums.iter_mut().find(|(_, sum)| sum.boundary == energy.boundary) {
                 Some((first, sum)) => add_energy((first, sum), (&file, energy))?,
                 None => sums.push((file, energy)),
@@ -289,7 +291,6 @@ fn add_energy(sum: (&str, &mut EnergyFacts), other: (&str, EnergyFacts)) -> Resu
     let ((first, sum), (file, energy)) = (sum, other);
     let twice = || ImportError::Twice { field: "energy", file: first.to_owned(), other: file.to_owned() };
     let (one, two) = sum.window.zip(energy.window).ok_or_else(twice)?;
-    // Sums are kept in the order of files; those of one tool come sorted. An overlap with the span is refused.
     if one.start < two.end && two.start < one.end {
         return Err(twice());
     }
