@@ -21,7 +21,7 @@ pub enum HardwareError {
         bytes: usize,
     },
     /// A text of certificates that is not in strict PEM.
-    #[error("certificate {certificate} of the text is not in strict PEM: lines of 64 characters, nothing between")]
+    #[error("certificate {certificate} of the text is not in strict PEM, as `openssl x509` writes it")]
     Pem {
         /// Its number in the text, from 0.
         certificate: usize,

@@ -12,7 +12,7 @@
 //! use standstill_protocol::{hash::Hash, units::Timestamp};
 //! let evidence = Evidence { technology: Technology::NvidiaSpdm, report: vec![0x11, 0xe0], certificates: vec![] };
 //! let refused = evidence.verify(&Roots::pinned(), Hash::ZERO, Timestamp(0)).unwrap_err();
-//! assert_eq!(refused.to_string(), "the report is cut short: 2 bytes are needed, 0 are there");
+//! assert_eq!(refused.to_string(), "a chain of 0 certificates is not one that this vendor makes");
 //! ```
 //!
 //! | module | what it holds |

@@ -22,7 +22,7 @@ fn verify(evidence: &Evidence, nonce: Hash) -> Result<Verified, HardwareError> {
     evidence.verify(&Roots::pinned(), nonce, time(AT))
 }
 
-/// A chain in reading order for a message of a failed test.
+/// Lower-case digits.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
