@@ -57,6 +57,8 @@ pub enum Domain {
     Sample,
     /// Chain id, log size, log root and subject: what a chip is asked.
     HardwareNonce,
+    /// Chain id and the driver's id of a chip: its tag in readings.
+    MeteredChip,
 }
 
 impl Domain {
@@ -79,6 +81,7 @@ impl Domain {
             Domain::KeyProof => "standstill/v1/key-proof",
             Domain::Sample => "standstill/v1/sample",
             Domain::HardwareNonce => "standstill/v1/hardware-nonce",
+            Domain::MeteredChip => "standstill/v1/metered-chip",
         }
     }
 }

@@ -28,7 +28,7 @@ mod sample;
 
 use std::fmt;
 
-use standstill_protocol::hash::Hash;
+use standstill_protocol::hash::{Domain, Hash};
 use standstill_protocol::log;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Timestamp;
@@ -223,6 +223,11 @@ impl fmt::Display for Reading {
         let Reading { time, meter, chip, quantity, value } = self;
         write!(f, "{READING_FORMAT} {} {meter} {chip} {quantity} {value} {}", time.0, quantity.unit())
     }
+}
+
+/// The tag of a chip in readings, from the text by which its driver knows it, such as `GPU-20c56d28-…`.
+pub fn chip_tag(chain_id: &Hash, driver_id: &str) -> Hash {
+    Hash::tagged(Domain::MeteredChip, &[chain_id.as_bytes(), driver_id.as_bytes()])
 }
 
 /// Plain decimal: digits, no leading zero, fits 64 bits.

@@ -86,7 +86,11 @@ fn proofs_between_checkpoints_and_openings_hold() {
     for (index, found) in verified.readings() {
         assert_eq!(*found, reading(*index));
     }
-    assert!(log.open_leaves(old.size, &[70], None).is_err(), "a leaf that came later");
+    let later = log.open_leaves(old.size, &[70], None);
+    assert!(matches!(later, Err(LogError::OutOfRange { asked: 70, size: 70 })), "a leaf that came later");
+    let window = log.window(70, 203).unwrap().unwrap();
+    assert_eq!((window.start, window.end), (reading(70).time, reading(202).time.plus(1)));
+    assert_eq!(log.window(70, 70).unwrap(), None);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn treaty(home: &Home) -> Option<Treaty> {
     Treaty::parse(&home.treaty().ok()?).ok()
 }
 
-fn chain_id(global: &Global, home: &Home) -> Result<Hash, Failure> {
+pub(super) fn chain_id(global: &Global, home: &Home) -> Result<Hash, Failure> {
     if let Some(treaty) = treaty(home) {
         return Ok(treaty.chain_id);
     }

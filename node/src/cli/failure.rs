@@ -2,6 +2,8 @@
 
 use standstill_attestations::StatementError;
 use standstill_importers::ImportError;
+use standstill_telemetry::LogError;
+use standstill_telemetry::nvml::NvmlUnavailable;
 
 use crate::NodeError;
 use crate::config::ConfigError;
@@ -113,5 +115,25 @@ impl From<ImportError> for Failure {
             _ => Failure::usage(error.to_string()),
         };
         failure.hint(hint)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        let exit = match &error {
+            LogError::Io { .. } | LogError::InUse { .. } | LogError::Failed | LogError::DamagedHashes { .. } => {
+                Exit::Unavailable
+            }
+            LogError::OutOfRange { .. } | LogError::Sample(_) => Exit::Usage,
+            // What was given out, or what was written, is no longer there as it was.
+            _ => Exit::Untrusted,
+        };
+        Failure { exit, hint: Some(error.hint().to_owned()), message: error.to_string() }
+    }
+}
+
+impl From<NvmlUnavailable> for Failure {
+    fn from(error: NvmlUnavailable) -> Self {
+        Failure::unavailable(error.to_string()).hint(error.hint())
     }
 }

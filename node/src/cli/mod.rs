@@ -9,8 +9,10 @@ mod client;
 mod draft;
 mod failure;
 mod ledger;
+mod meter;
 mod operate;
 mod setup;
+mod telemetry;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -74,6 +76,11 @@ enum Command {
     /// Read the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Keep this lab's own log of readings, and open leaves of it to auditors
+    #[command(subcommand)]
+    Telemetry(telemetry::Telemetry),
+    /// Read power, energy and activity of this machine's chips into the lab's own log
+    Meter(meter::MeterCommand),
 }
 
 fn exit_codes() -> String {
@@ -112,6 +119,8 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Status(command) => command.run(global),
         Command::Attest(command) => command.run(global),
         Command::Ledger(command) => command.run(global),
+        Command::Telemetry(command) => command.run(global),
+        Command::Meter(command) => command.run(global),
     }
 }
 

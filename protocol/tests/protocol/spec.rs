@@ -75,6 +75,7 @@ fn the_page_on_hashes_names_every_domain() {
         Domain::KeyProof,
         Domain::Sample,
         Domain::HardwareNonce,
+        Domain::MeteredChip,
     ];
     let mut tags: Vec<&str> = domains.iter().map(|domain| domain.tag()).collect();
     for tag in &tags {

@@ -42,6 +42,7 @@ mod recover;
 
 use std::path::Path;
 
+use standstill_attestations::Window;
 use standstill_attestations::reading::{MAX_READING_BYTES, OpenedLeaf, Opening, Reading, Sample};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::log::{self, Frontier, ProofError, consistency, inclusion};
@@ -142,6 +143,20 @@ impl TelemetryLog {
         Reading::parse(&line).map_err(|error| LogError::NotAReading { index, error })
     }
 
+    /// From the earliest to the latest time of the leaves `from .. to`, its end not included; `None` where there are none.
+    pub fn window(&self, from: u64, to: u64) -> Result<Option<Window>, LogError> {
+        if to > self.size() {
+            return Err(LogError::OutOfRange { asked: to, size: self.size() });
+        }
+        let mut span: Option<Window> = None;
+        for index in from..to {
+            let time = self.leaf(index)?.time;
+            let so_far = span.unwrap_or(Window { start: time, end: time });
+            span = Some(Window { start: so_far.start.min(time), end: so_far.end.max(time.plus(1)) });
+        }
+        Ok(span)
+    }
+
     /// The root over the first `size` leaves.
     pub fn root_at(&self, size: u64) -> Result<Hash, LogError> {
         if size > self.size() {
@@ -185,6 +200,9 @@ impl TelemetryLog {
         indexes.dedup();
         let mut leaves = Vec::with_capacity(indexes.len());
         for index in indexes {
+            if index >= size {
+                return Err(LogError::OutOfRange { asked: index, size });
+            }
             let path = inclusion::prove(&self.files, index, size).map_err(proof_error)?;
             leaves.push(OpenedLeaf { index, reading: self.leaf(index)?, path });
         }
