@@ -7,7 +7,9 @@
 //! 3. Gossip may miss things. Whoever connects asks what waits, so an entry reaches a node that was away.
 //! 4. Checking happens beside the swarm. Each peer has a lane of bounded bytes, and lanes are served in turn: a flood makes
 //!    this node ignore its sender, and nobody else.
-//! 5. Questions are metered: one of a peer at a time, one a second in the long run, answered beside the swarm.
+//! 5. Messages carry no signature of the network's own: the connection says which member sent one, and the envelope or note
+//!    inside is signed (`docs/adr/0005-gossip-signatures.md`).
+//! 6. Questions are metered: one of a peer at a time, one a second in the long run, answered beside the swarm.
 
 mod conduct;
 mod exchange;
@@ -47,8 +49,9 @@ const MAX_STREAMS: usize = 4;
 const MAX_REPLIES: usize = 128;
 /// Messages that wait to be published, at most.
 const MAX_OUTGOING: usize = 8192;
-/// How long to collect envelopes before they are published together.
-const BATCH_WINDOW: Duration = Duration::from_millis(5);
+/// Least time between two publications of envelopes: what comes first after a pause leaves at once, what follows leaves
+/// together. A message costs every node more than the envelopes in it.
+const BATCH_WINDOW: Duration = Duration::from_millis(25);
 /// How often lost peers are dialled, and everybody is asked for what was missed.
 const REDIAL: Duration = Duration::from_secs(1);
 const ASK_AGAIN: u32 = 10;
@@ -229,7 +232,8 @@ fn behaviour(settings: &Settings, topics: &Topics, own: PeerId) -> Result<Behavi
         .with_max_pending_incoming(Some(settings.max_connections))
         .with_max_established_per_peer(Some(2));
     let config = gossipsub::ConfigBuilder::default()
-        .validation_mode(ValidationMode::Strict)
+        // Neither author nor number nor signature: a message that has one is refused.
+        .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
         // The same bytes are one message, whoever sends them.
         .message_id_fn(|message| MessageId::new(Hash::sha256(&message.data).as_bytes()))
@@ -238,8 +242,7 @@ fn behaviour(settings: &Settings, topics: &Topics, own: PeerId) -> Result<Behavi
         .flood_publish(true)
         .build()
         .map_err(failed)?;
-    let authenticity = MessageAuthenticity::Signed(settings.keypair.clone());
-    let mut gossipsub = gossipsub::Behaviour::new(authenticity, config).map_err(failed)?;
+    let mut gossipsub = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).map_err(failed)?;
     gossipsub.subscribe(&topics.envelopes).map_err(failed)?;
     gossipsub.subscribe(&topics.cosignatures).map_err(failed)?;
     let timeout = request_response::Config::default()

@@ -252,17 +252,17 @@ impl Parity {
         let times = |side: &[Duration]| [percentile(side, 50), percentile(side, 95)];
         let line = |(name, side): (&str, &Side)| {
             let ([own50, own95], [all50, all95]) = (times(&side.own), times(&side.all));
-            format!("  {name:<28} p50 {own50:>6.1}  p95 {own95:>6.1}      p50 {all50:>6.1}  p95 {all95:>6.1}")
+            format!("  {name:<34} p50 {own50:>6.1}  p95 {own95:>6.1}      p50 {all50:>6.1}  p95 {all95:>6.1}")
         };
         let ratio = |(name, side): (&str, &Side)| {
             let ([node50, node95], [own50, own95]) = (times(&self.node.own), times(&side.own));
             let ([nodes50, nodes95], [all50, all95]) = (times(&self.node.all), times(&side.all));
             let [own50, own95, all50, all95] = [node50 / own50, node95 / own95, nodes50 / all50, nodes95 / all95];
             let name = format!("nodes / {name}");
-            format!("  {name:<28} p50 {own50:>6.2}  p95 {own95:>6.2}      p50 {all50:>6.2}  p95 {all95:>6.2}")
+            format!("  {name:<34} p50 {own50:>6.2}  p95 {own95:>6.2}      p50 {all50:>6.2}  p95 {all95:>6.2}")
         };
         let head = format!(
-            "proposed to committed, ms      by the proposer           by all four; {} blocks a side, {} entries of {} bytes",
+            "proposed to committed, ms            by the proposer           by all four; {} blocks a side, {} entries of {} bytes",
             self.node.own.len(),
             self.entries,
             self.entry_bytes
