@@ -3,7 +3,9 @@
 //! 1. What enters was admitted against the tip's state: envelope, signatures, member, numbers, clocks.
 //! 2. Each member has its own bound in entries and bytes, so nobody crowds out the others.
 //! 3. A sequence number is pending once. The same statement again is known; another statement with its number is refused.
-//! 4. What a block recorded, or made impossible, leaves. Why something was refused late is remembered for a while, so
+//! 4. Most entries are in the next block, and then never written apart from it: only what a block left waiting is saved,
+//!    with the block after it, or by a timer when no blocks come.
+//! 5. What a block recorded, or made impossible, leaves. Why something was refused late is remembered for a while, so
 //!    that its sender can be told.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,6 +15,8 @@ use standstill_ledger::{Admitted, Refusal};
 use standstill_protocol::dsse::StatementId;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::MemberId;
+
+use crate::store::PoolRow;
 
 /// Late refusals remembered, at most.
 const MAX_REFUSED: usize = 1024;
@@ -32,6 +36,9 @@ pub(crate) struct Pending {
     pub(crate) digest: Hash,
     pub(crate) envelope: Vec<u8>,
 }
+
+/// A row of the store's table of pending entries: member and sequence, and the envelope.
+pub(crate) type PoolEntry = (PoolRow, Vec<u8>);
 
 /// What became of an entry offered to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +108,9 @@ pub(crate) struct Pool {
     places: BTreeMap<StatementId, (MemberId, u64)>,
     digests: BTreeMap<Hash, StatementId>,
     refused: VecDeque<(StatementId, Refusal)>,
-    /// Rows to write to the store at the next flush.
+    /// Came since the last block; not saved.
+    fresh: BTreeSet<(MemberId, u64)>,
+    /// A block was made meanwhile, and they still wait; not saved.
     unsaved: BTreeSet<(MemberId, u64)>,
 }
 
@@ -113,6 +122,7 @@ impl Pool {
             places: BTreeMap::new(),
             digests: BTreeMap::new(),
             refused: VecDeque::new(),
+            fresh: BTreeSet::new(),
             unsaved: BTreeSet::new(),
         }
     }
@@ -135,7 +145,7 @@ impl Pool {
         queue.entries.insert(sequence, Pending { id, kind, digest, envelope });
         self.places.insert(id, (member.clone(), sequence));
         self.digests.insert(digest, id);
-        self.unsaved.insert((member, sequence));
+        self.fresh.insert((member, sequence));
         Ok(Offer::New)
     }
 
@@ -283,6 +293,7 @@ impl Pool {
         }
         self.places.remove(&pending.id);
         self.digests.remove(&pending.digest);
+        self.fresh.remove(place);
         self.unsaved.remove(place);
     }
 
@@ -291,14 +302,29 @@ impl Pool {
         self.queues.keys().cloned().collect()
     }
 
-    /// Rows that were not saved yet, with their envelopes.
-    pub(crate) fn take_unsaved(&mut self) -> Vec<((String, u64), Vec<u8>)> {
-        let rows = std::mem::take(&mut self.unsaved);
-        let saved = rows.into_iter().filter_map(|(member, sequence)| {
+    /// Every row that was not saved yet, with its envelope.
+    pub(crate) fn take_unsaved(&mut self) -> Vec<PoolEntry> {
+        let mut rows = std::mem::take(&mut self.unsaved);
+        rows.append(&mut self.fresh);
+        self.with_envelopes(rows)
+    }
+
+    /// The rows to save with a block that records `recorded`: what waited when the last block was made, and is not in this
+    /// one either. What came since is looked at with the next.
+    pub(crate) fn take_left_waiting(&mut self, recorded: &[StatementId]) -> Vec<PoolEntry> {
+        let mut rows = std::mem::replace(&mut self.unsaved, std::mem::take(&mut self.fresh));
+        for place in recorded.iter().filter_map(|id| self.places.get(id)) {
+            rows.remove(place);
+        }
+        self.with_envelopes(rows)
+    }
+
+    fn with_envelopes(&self, rows: BTreeSet<(MemberId, u64)>) -> Vec<PoolEntry> {
+        let entry = |(member, sequence): (MemberId, u64)| {
             let envelope = self.queues.get(&member)?.entries.get(&sequence)?.envelope.clone();
             Some(((member.to_string(), sequence), envelope))
-        });
-        saved.collect()
+        };
+        rows.into_iter().filter_map(entry).collect()
     }
 }
 
@@ -364,5 +390,23 @@ mod tests {
         assert_eq!(pool.known(&admitted("lab-a", 1, 0).digest), None);
         assert_eq!(pool.take_unsaved().len(), 1);
         assert_eq!(pool.take_unsaved().len(), 0);
+    }
+
+    #[test]
+    fn what_the_next_block_records_is_never_written_apart_from_it() {
+        let mut pool = pool();
+        let offer = |pool: &mut Pool, sequence| {
+            pool.offer(&admitted("lab-a", sequence, 0), vec![0; 10]).unwrap();
+            admitted("lab-a", sequence, 0).id
+        };
+        let rows = |taken: Vec<PoolEntry>| taken.into_iter().map(|((_, sequence), _)| sequence).collect::<Vec<_>>();
+        let first = offer(&mut pool, 1);
+        assert_eq!(rows(pool.take_left_waiting(&[])), [] as [u64; 0], "it came after the last block");
+        offer(&mut pool, 2);
+        assert_eq!(rows(pool.take_left_waiting(&[first])), [] as [u64; 0], "this block records it");
+        pool.drop_recorded(&first);
+        assert_eq!(rows(pool.take_left_waiting(&[])), [2], "two blocks were made without it");
+        offer(&mut pool, 3);
+        assert_eq!(rows(pool.take_unsaved()), [3], "the timer takes what is not saved, and nothing twice");
     }
 }

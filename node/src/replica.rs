@@ -362,8 +362,10 @@ impl Replica {
     /// Commits an executed block and tells everybody who waits.
     pub(crate) fn commit(&self, applied: &Applied, certificate: &Certificate) -> Result<(), StoreError> {
         let block = &applied.block;
-        let obsolete = self.recorded(applied);
-        let unsaved = lock(&self.pool).take_unsaved();
+        let recorded = applied.entries.iter().filter_map(|recorded| recorded.statement.as_ref().map(|(id, _, _)| *id));
+        let recorded: Vec<StatementId> = recorded.collect();
+        let obsolete = self.rows_of(&recorded);
+        let unsaved = lock(&self.pool).take_left_waiting(&recorded);
         self.store.commit(&Commit {
             block,
             certificate,
@@ -394,10 +396,10 @@ impl Replica {
     }
 
     /// Pool rows of the statements that a block records.
-    fn recorded(&self, applied: &Applied) -> Vec<(String, u64)> {
+    fn rows_of(&self, recorded: &[StatementId]) -> Vec<(String, u64)> {
         let pool = lock(&self.pool);
-        let ids = applied.entries.iter().filter_map(|recorded| recorded.statement.as_ref().map(|(id, _, _)| id));
-        ids.filter_map(|id| pool.place(id)).map(|(member, sequence)| (member.to_string(), *sequence)).collect()
+        let places = recorded.iter().filter_map(|id| pool.place(id));
+        places.map(|(member, sequence)| (member.to_string(), *sequence)).collect()
     }
 
     fn drop_recorded(&self, applied: &Applied) {
