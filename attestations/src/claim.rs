@@ -4,7 +4,7 @@
 //! "incremental": {"lower": "6149898240", "upper": "6149898240"}
 //! "energy": null, "energyUnknown": "no meter on this host"
 //! "evidence": [{"role": "training-log", "tool": "transformers", "toolVersion": "5.23.0", "format": "hf-trainer-state",
-//!               "sha256": "…", "sizeBytes": 2866, "importedFields": ["total_flos"]}]
+//!               "sha256": "…", "sizeBytes": 2866, "importedFields": ["total_flos"], "backs": ["flop"]}]
 //! ```
 
 use standstill_protocol::hash::Hash;
@@ -117,9 +117,52 @@ words! {
         SchedulerLog = "scheduler-log",
         /// A power or energy meter's readings.
         PowerLog = "power-log",
+        /// Counters of the chips' activity.
+        ActivityLog = "activity-log",
+        /// What a device signed about itself.
+        DeviceReport = "device-report",
+        /// A list of assets.
+        Inventory = "inventory",
+        /// Minutes, contracts, photographs, seals.
+        Record = "record",
         /// Anything else that was read.
         Other = "other",
     }
+}
+
+words! {
+    /// A group of figures of a statement: what a file of evidence backs. The word is the member's name in the predicate.
+    pub enum FigureGroup {
+        /// Activity of the chips' tensor pipes.
+        Activity = "activity",
+        /// Counts of chips.
+        Chips = "chips",
+        /// Energy.
+        Energy = "energy",
+        /// What a signer or an inspector observed.
+        Figures = "figures",
+        /// FLOP, done or planned.
+        Flop = "flop",
+        /// Chips, time and utilisation.
+        Hardware = "hardware",
+        /// The list of the chips' tags.
+        Ids = "ids",
+        /// Counts of samples.
+        Samples = "samples",
+        /// Results of an evaluation.
+        Scores = "scores",
+        /// Tokens and parameters.
+        Workload = "workload",
+    }
+}
+
+/// How much of the time of the chips an instrument saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Coverage {
+    /// Chip seconds with readings.
+    pub covered_chip_seconds: u64,
+    /// Chip seconds without.
+    pub gap_chip_seconds: u64,
 }
 
 /// A file that a number was taken from.
@@ -139,4 +182,13 @@ pub struct Evidence {
     pub size_bytes: u64,
     /// The fields that were taken from it, sorted, without repetition.
     pub imported_fields: Vec<String>,
+    /// The figures of the statement that rest on it, sorted by their words, without repetition.
+    pub backs: Vec<FigureGroup>,
+}
+
+impl Evidence {
+    /// Drops from `backs` what the statement does not state: `known` is what its predicate's `figures()` returns.
+    pub fn keep_backs(&mut self, known: &[(FigureGroup, Basis)]) {
+        self.backs.retain(|group| known.iter().any(|(one, _)| one == group));
+    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use standstill_protocol::units::{Ppm, Timestamp};
 
-use crate::claim::{Basis, Evidence, Interval, Maybe, PpmInterval, Window};
+use crate::claim::{Basis, Evidence, FigureGroup, Interval, Maybe, PpmInterval, Window};
 use crate::error::StatementError;
 use crate::limits;
 use crate::reader::{MAX_SAFE_INTEGER, Read, check_text, shorten};
+use crate::statement::Common;
 
 /// The last millisecond of year 9999.
 const MAX_TIME: Timestamp = Timestamp(253_402_300_799_999);
@@ -26,9 +27,27 @@ pub(crate) fn check_window(window: &Window, path: &str) -> Read<()> {
     Ok(())
 }
 
+/// What is told cannot lie after the telling.
+pub(crate) fn check_before_issue(time: Timestamp, common: &Common, path: &str) -> Read<()> {
+    check_time(time, path)?;
+    if time > common.issued_at {
+        let (time, issued) = (time.to_string(), common.issued_at.to_string());
+        return Err(StatementError::TimeAfterIssue { path: path.to_owned(), time, issued });
+    }
+    Ok(())
+}
+
+pub(crate) fn check_issued_after(window: &Window, common: &Common) -> Read<()> {
+    if common.issued_at < window.end {
+        let (issued, end) = (common.issued_at.to_string(), window.end.to_string());
+        return Err(StatementError::IssuedBeforeEnd { issued, end });
+    }
+    Ok(())
+}
+
 pub(crate) fn check_interval(interval: &Interval, path: &str) -> Read<()> {
     if interval.lower > interval.upper {
-        let (lower, upper) = (interval.lower.0, interval.upper.0);
+        let (lower, upper) = (interval.lower.to_string(), interval.upper.to_string());
         return Err(StatementError::LowerAboveUpper { path: path.to_owned(), lower, upper });
     }
     Ok(())
@@ -45,7 +64,7 @@ pub(crate) fn check_ppm_interval(interval: &PpmInterval, path: &str) -> Read<()>
     check_ppm(interval.lower, path)?;
     check_ppm(interval.upper, path)?;
     if interval.lower > interval.upper {
-        let (lower, upper) = (u128::from(interval.lower.0), u128::from(interval.upper.0));
+        let (lower, upper) = (interval.lower.0.to_string(), interval.upper.0.to_string());
         return Err(StatementError::LowerAboveUpper { path: path.to_owned(), lower, upper });
     }
     Ok(())
@@ -56,6 +75,15 @@ pub(crate) fn check_whole(value: u64, limit: u64, path: &str) -> Read<()> {
         return Err(StatementError::OutOfRange { path: path.to_owned(), found: value, limit });
     }
     Ok(())
+}
+
+/// Between one byte and `limit`.
+pub(crate) fn check_bytes(bytes: &[u8], limit: usize, path: &str) -> Read<()> {
+    match bytes.len() {
+        0 => Err(StatementError::EmptyText { path: path.to_owned() }),
+        length if length > limit => Err(StatementError::TextTooLong { path: path.to_owned(), length, limit }),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn check_label(text: &str, path: &str) -> Read<()> {
@@ -119,10 +147,11 @@ pub(crate) fn check_sorted<'a>(items: impl Iterator<Item = &'a str>, path: &str)
     Ok(())
 }
 
-/// Evidence is bounded, named, listed once, and there unless the basis is `declared`.
-pub(crate) fn check_evidence(evidence: &[Evidence], basis: Basis) -> Read<()> {
+/// Evidence is bounded, named, listed once, and backs every figure whose basis is more than `declared`.
+pub(crate) fn check_evidence(evidence: &[Evidence], figures: &[(FigureGroup, Basis)]) -> Read<()> {
     let list = "predicate.evidence";
-    if evidence.is_empty() && basis != Basis::Declared {
+    let sourced = || figures.iter().filter(|(_, basis)| *basis != Basis::Declared);
+    if let (true, Some((_, basis))) = (evidence.is_empty(), sourced().next()) {
         return Err(StatementError::EvidenceMissing { basis: basis.as_str() });
     }
     check_count(evidence.len(), limits::EVIDENCE, list)?;
@@ -141,6 +170,20 @@ pub(crate) fn check_evidence(evidence: &[Evidence], basis: Basis) -> Read<()> {
             check_label(field, &fields)?;
         }
         check_sorted(one.imported_fields.iter().map(String::as_str), &fields)?;
+        check_backs(one, figures, &path("backs"))?;
     }
-    check_unique(evidence.iter().map(|one| one.sha256), list, ToString::to_string)
+    check_unique(evidence.iter().map(|one| one.sha256), list, ToString::to_string)?;
+    let unbacked = sourced().find(|(group, _)| !evidence.iter().any(|one| one.backs.contains(group)));
+    match unbacked {
+        None => Ok(()),
+        Some((group, basis)) => Err(StatementError::FigureNotBacked { figure: group.as_str(), basis: basis.as_str() }),
+    }
+}
+
+fn check_backs(evidence: &Evidence, figures: &[(FigureGroup, Basis)], path: &str) -> Read<()> {
+    check_sorted(evidence.backs.iter().map(|group| group.as_str()), path)?;
+    match evidence.backs.iter().find(|group| !figures.iter().any(|(known, _)| known == *group)) {
+        None => Ok(()),
+        Some(group) => Err(StatementError::BacksNothing { path: path.to_owned(), figure: group.as_str() }),
+    }
 }

@@ -2,7 +2,7 @@
 
 use standstill_protocol::units::Flop;
 
-use crate::claim::{Basis, Evidence, EvidenceRole, Interval, Maybe, Window};
+use crate::claim::{Basis, Coverage, Evidence, EvidenceRole, FigureGroup, Interval, Maybe, Window};
 use crate::limits;
 use crate::reader::{Field, Object, Read};
 use crate::writer::Json;
@@ -32,6 +32,23 @@ pub(crate) fn window_members(object: &mut Object<'_, '_>) -> Read<Window> {
 
 pub(crate) fn window_json(window: &Window) -> Json {
     Json::Object(vec![("start", Json::text(window.start)), ("end", Json::text(window.end))])
+}
+
+pub(crate) fn coverage(field: Field<'_, '_>) -> Read<Coverage> {
+    let mut object = field.object()?;
+    let coverage = Coverage {
+        covered_chip_seconds: object.take("coveredChipSeconds")?.decimal_u64()?,
+        gap_chip_seconds: object.take("gapChipSeconds")?.decimal_u64()?,
+    };
+    object.finish()?;
+    Ok(coverage)
+}
+
+pub(crate) fn coverage_json(coverage: &Coverage) -> Json {
+    Json::Object(vec![
+        ("coveredChipSeconds", Json::text(coverage.covered_chip_seconds)),
+        ("gapChipSeconds", Json::text(coverage.gap_chip_seconds)),
+    ])
 }
 
 pub(crate) fn basis(field: Field<'_, '_>) -> Read<Basis> {
@@ -65,6 +82,9 @@ pub(crate) fn evidence(field: Field<'_, '_>) -> Read<Evidence> {
         sha256: object.take("sha256")?.digest()?,
         size_bytes: object.take("sizeBytes")?.whole(crate::reader::MAX_SAFE_INTEGER)?,
         imported_fields: object.take("importedFields")?.list(limits::IMPORTED_FIELDS, label)?,
+        backs: object
+            .take("backs")?
+            .list(FigureGroup::ALL.len(), |field| field.word(FigureGroup::WORDS, FigureGroup::from_word))?,
     };
     object.finish()?;
     Ok(evidence)
@@ -81,6 +101,7 @@ pub(crate) fn evidence_json(evidence: &[Evidence]) -> Json {
             ("sha256", Json::text(evidence.sha256)),
             ("sizeBytes", Json::Whole(evidence.size_bytes)),
             ("importedFields", Json::List(evidence.imported_fields.iter().map(Json::text).collect())),
+            ("backs", Json::List(evidence.backs.iter().map(Json::text).collect())),
         ]);
         Json::Object(members)
     };

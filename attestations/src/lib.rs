@@ -13,10 +13,15 @@
 //! |---|---|
 //! | [`statement`] | [`Statement`], what all kinds share, parsing and writing |
 //! | [`claim`] | intervals, bases, evidence, and numbers that may be unknown |
-//! | [`training`], [`evaluation`], [`governance`] | the kinds |
 //! | [`accounting`] | 6ND, chips x time x peak x utilisation, counting rules, the chip table, intervals, balances |
 //! | [`crosscheck`] | a report's figures against what else is known: findings with numbers |
 //! | [`reading`] | leaves of a lab's own telemetry log, and the openings by which an auditor sees some |
+//! | [`training`], [`evaluation`] | what a lab trained, and what the result can do |
+//! | [`inventory`], [`device`], [`plan`], [`telemetry`] | a lab's chips, what they sign, its plans, its own log |
+//! | [`countersignature`], [`inspection`] | what others observed |
+//! | [`incident`], [`governance`] | what went wrong; votes and keys |
+//! | [`figure`] | figures by name, observations, and whether the two agree |
+//! | [`identity`] | digests of members, sites, runs, logs and chips; the nonce of a device's report |
 //! | [`limits`] | the bound on every list and text |
 //! | [`error`] | [`StatementError`]: every refusal, named |
 //!
@@ -27,21 +32,39 @@ pub mod accounting;
 pub mod claim;
 mod claim_check;
 mod claim_json;
+pub mod countersignature;
 pub mod crosscheck;
+pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod figure;
 pub mod governance;
+pub mod identity;
+pub mod incident;
+pub mod inspection;
+pub mod inventory;
 pub mod limits;
+pub mod plan;
 mod reader;
 pub mod reading;
 pub mod statement;
+pub mod telemetry;
 pub mod training;
 mod words;
 mod writer;
 
-pub use claim::{Basis, Evidence, EvidenceRole, Interval, Maybe, PpmInterval, Window};
+pub use claim::{Basis, Coverage, Evidence, EvidenceRole, FigureGroup, Interval, Maybe, PpmInterval, Window};
+pub use countersignature::Countersignature;
+pub use device::HardwareEvidence;
 pub use error::StatementError;
 pub use evaluation::CapabilityEvaluation;
+pub use figure::{Agreement, Bounds, Figure, Observation, Unit};
 pub use governance::{KeyRegistration, KeyRevocation, KeyRole, PhaseVote};
-pub use statement::{Common, Kind, Predicate, Statement, Subject};
+pub use identity::LogHead;
+pub use incident::Incident;
+pub use inspection::Inspection;
+pub use inventory::ChipInventory;
+pub use plan::RunPlan;
+pub use statement::{Common, Correction, Kind, Predicate, Statement, Subject};
+pub use telemetry::TelemetryLog;
 pub use training::TrainingCompute;

@@ -29,3 +29,29 @@ pub const ADDRESS: usize = 256;
 pub const SETTING: usize = 256;
 /// Bytes of a reason.
 pub const REASON: usize = 512;
+/// Bytes of an account of what happened.
+pub const NARRATIVE: usize = 2048;
+/// Sites of a run.
+pub const SITES: usize = 16;
+/// Rows of an inventory or a plan.
+pub const CHIP_COUNTS: usize = 64;
+/// Bytes of a device's report.
+pub const REPORT: usize = 12_288;
+/// Certificates of its chain.
+pub const CERTIFICATES: usize = 8;
+/// Bytes of one certificate.
+pub const CERTIFICATE: usize = 4_096;
+/// Files that a report is checked with.
+pub const COLLATERAL: usize = 12;
+/// Bytes of one of them.
+pub const COLLATERAL_BYTES: usize = 24_576;
+/// Hashes of a consistency proof.
+pub const PROOF: usize = 64;
+/// Figures that one countersignature, or one examined statement, is about.
+pub const FIGURES: usize = 16;
+/// Statements that an inspection examined.
+pub const EXAMINED: usize = 16;
+/// Things that an inspection looked at, and its findings.
+pub const LOOKED_AT: usize = 32;
+/// Runs and models that an incident affected, each.
+pub const AFFECTED: usize = 16;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::json::{self, Value};
 use standstill_protocol::keys::{PublicKey, Signature};
@@ -118,6 +120,12 @@ impl<'v, 'p> Field<'v, 'p> {
         Ok(value)
     }
 
+    /// A whole JSON number between plus and minus [`MAX_SAFE_INTEGER`].
+    pub(crate) fn integer(&self) -> Read<i64> {
+        let Value::Integer(value) = self.value else { return Err(self.wrong("a whole number")) };
+        Ok(*value)
+    }
+
     /// A ratio from 0 to one.
     pub(crate) fn ppm(&self) -> Read<Ppm> {
         Ok(Ppm(self.whole(MAX_SAFE_INTEGER)?))
@@ -140,6 +148,39 @@ impl<'v, 'p> Field<'v, 'p> {
     pub(crate) fn digest(&self) -> Read<Hash> {
         let text = self.raw_text()?;
         text.parse().map_err(|_| StatementError::NotADigest { path: self.path(), found: shorten(text) })
+    }
+
+    /// A decimal string of at most 38 digits, with a `-` before it where it is below 0.
+    pub(crate) fn signed_decimal(&self) -> Read<i128> {
+        let text = self.raw_text()?;
+        let refused = || StatementError::NotADecimal { path: self.path(), found: shorten(text) };
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let magnitude = Flop::parse_decimal(digits).ok().filter(|_| digits.len() <= 38).ok_or_else(refused)?;
+        let magnitude = i128::try_from(magnitude.0).map_err(|_| refused())?;
+        match text.starts_with('-') {
+            true if magnitude == 0 => Err(refused()),
+            true => Ok(-magnitude),
+            false => Ok(magnitude),
+        }
+    }
+
+    /// Bytes in padded standard base64, 1 to `limit` of them.
+    pub(crate) fn base64(&self, limit: usize) -> Read<Vec<u8>> {
+        let text = self.raw_text()?;
+        if text.is_empty() {
+            return Err(StatementError::EmptyText { path: self.path() });
+        }
+        // Bounded before anything is allocated; the exact bound is checked on the bytes.
+        if text.len() > limit.div_ceil(3).saturating_mul(4) {
+            return Err(StatementError::TextTooLong { path: self.path(), length: text.len(), limit });
+        }
+        STANDARD.decode(text).map_err(|_| StatementError::NotBase64 { path: self.path(), found: shorten(text) })
+    }
+
+    /// 32 bytes in base64.
+    pub(crate) fn base64_hash(&self) -> Read<Hash> {
+        let refused = |bytes: Vec<u8>| StatementError::NotBase64 { path: self.path(), found: STANDARD.encode(bytes) };
+        self.base64(32).and_then(|bytes| bytes.try_into().map(Hash::from_bytes).map_err(refused))
     }
 
     pub(crate) fn time(&self) -> Read<Timestamp> {
@@ -216,6 +257,23 @@ impl<'v, 'p> Object<'v, 'p> {
             (None, None) => Err(StatementError::UnknownWithoutReason { path: path() }),
             (Some(_), Some(_)) => Err(StatementError::ReasonForKnown { path: path() }),
         }
+    }
+
+    /// As [`Object::maybe`], where `null` without a reason is an answer too: there is none.
+    pub(crate) fn maybe_none<T>(
+        &mut self,
+        (name, unknown): (&'static str, &'static str),
+        read: impl FnOnce(Field<'v, 'p>) -> Read<T>,
+    ) -> Read<Maybe<Option<T>>> {
+        if self.has(unknown) {
+            return self.maybe((name, unknown), |field| read(field).map(Some));
+        }
+        Ok(Maybe::Known(self.take_nullable(name)?.map(read).transpose()?))
+    }
+
+    /// A member that may be missing, and is not null.
+    pub(crate) fn optional(&mut self, name: &'static str) -> Option<Field<'v, 'p>> {
+        self.find(name)
     }
 
     /// Refuses what was not taken.

@@ -2,6 +2,9 @@
 //! indentation for what does not. The bytes are what gets signed, so the layout is part of nothing: a reader takes
 //! any strict JSON. Only this writer's output is one form per value.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// Columns up to which an object or a list stays on its line.
 const LINE: usize = 100;
 
@@ -11,6 +14,7 @@ pub(crate) enum Json {
     Null,
     Bool(bool),
     Whole(u64),
+    Integer(i64),
     Text(String),
     List(Vec<Json>),
     Object(Vec<(&'static str, Json)>),
@@ -19,6 +23,11 @@ pub(crate) enum Json {
 impl Json {
     pub(crate) fn text(value: impl ToString) -> Self {
         Json::Text(value.to_string())
+    }
+
+    /// Bytes in padded standard base64.
+    pub(crate) fn base64(bytes: &[u8]) -> Self {
+        Json::Text(STANDARD.encode(bytes))
     }
 
     /// The bytes, ending in a newline.
@@ -36,6 +45,7 @@ impl Json {
             Json::Bool(true) => out.push_str("true"),
             Json::Bool(false) => out.push_str("false"),
             Json::Whole(value) => out.push_str(&value.to_string()),
+            Json::Integer(value) => out.push_str(&value.to_string()),
             Json::Text(text) => quote(text, out),
             Json::List(items) => separated(items, ['[', ']'], out, |item, out| item.inline(out)),
             Json::Object(members) => separated(members, ['{', '}'], out, |(name, value), out| {

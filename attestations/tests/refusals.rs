@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use standstill_attestations::claim::*;
 use standstill_attestations::evaluation::*;
-use standstill_attestations::statement::{Predicate, Statement};
+use standstill_attestations::statement::{Correction, Predicate, Statement};
 use standstill_attestations::training::*;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::PublicKey;
@@ -46,7 +46,10 @@ const TRAINING: &[(&str, Training)] = &[
         t.hardware = Maybe::Unknown("lost".to_owned());
     }),
     ("statement-zero", |t| known(&mut t.workload).tokens = 0),
-    ("statement-zero", |t| known(&mut t.hardware).chips = 0),
+    ("statement-zero", |t| {
+        known(&mut t.hardware).chips = 0;
+        t.sessions[0].chips = Maybe::Unknown("lost".to_owned());
+    }),
     ("statement-zero", |t| t.evidence[0].size_bytes = 0),
     ("statement-active-above-total", |t| known(&mut t.workload).total_parameters = 1),
     ("statement-six-nd-contradiction", |t| known(&mut t.workload).tokens /= 2),
@@ -61,7 +64,10 @@ const TRAINING: &[(&str, Training)] = &[
         known(&mut t.hardware).utilisation = PpmInterval { lower: Ppm(900_000), upper: Ppm(950_000) };
     }),
     ("statement-above-peak", |t| known(&mut t.hardware).peak_flop_per_second = 100_000_000_000_000),
-    ("statement-chip-seconds-beyond-sessions", |t| known(&mut t.hardware).chips = 256),
+    ("statement-chip-seconds-beyond-sessions", |t| {
+        known(&mut t.hardware).chips = 256;
+        t.sessions[0].chips = Maybe::Unknown("lost".to_owned());
+    }),
     ("statement-ppm-above-one", |t| known(&mut t.hardware).utilisation.upper = Ppm(1_000_001)),
     ("statement-overflow", |t| {
         let workload = known(&mut t.workload);
@@ -74,6 +80,18 @@ const TRAINING: &[(&str, Training)] = &[
     ("statement-not-sorted", |t| t.evidence[0].imported_fields = vec!["b".to_owned(), "a".to_owned()]),
     ("statement-too-few-items", |t| t.evidence[0].imported_fields.clear()),
     ("statement-evidence-missing", |t| t.evidence.clear()),
+    ("statement-figure-not-backed", |t| t.evidence[2].backs = vec![FigureGroup::Activity]),
+    ("statement-backs-nothing", |t| t.energy = Maybe::Unknown("lost".to_owned())),
+    ("statement-not-sorted", |t| t.evidence[2].backs.reverse()),
+    ("statement-session-chips", |t| t.sessions[0].chips = Maybe::Known(513)),
+    ("statement-zero", |t| t.sessions[0].chips = Maybe::Known(0)),
+    ("statement-chip-seconds-beyond-sessions", |t| t.sessions[0].chips = Maybe::Known(256)),
+    ("statement-coverage-mismatch", |t| known(&mut t.activity).coverage.gap_chip_seconds -= 1),
+    ("statement-coverage-mismatch", |t| known(&mut known(&mut t.energy).coverage).covered_chip_seconds += 1),
+    ("statement-zero", |t| {
+        known(&mut t.activity).coverage = Coverage { covered_chip_seconds: 0, gap_chip_seconds: 1_200_000_000 };
+    }),
+    ("statement-lower-above-upper", |t| known(&mut t.activity).tensor_pipe.upper = Ppm(0)),
     ("statement-unknown-without-reason", |t| t.energy = Maybe::Unknown(String::new())),
     ("statement-text-too-long", |t| t.energy = Maybe::Unknown("x".repeat(513))),
     ("statement-empty-text", |t| t.base_models[0].name.clear()),
@@ -88,11 +106,27 @@ const EVALUATION: &[(&str, Evaluation)] = &[
     ("statement-completed-above-planned", |e| e.samples.completed = 25),
     ("statement-scored-above-completed", |e| e.scores[0].scored_samples = Maybe::Known(25)),
     ("statement-score-without-samples", |e| e.scores[0].scored_samples = Maybe::Known(0)),
-    ("statement-ppm-above-one", |e| e.scores[0].score = Maybe::Known(Ppm(1_000_001))),
-    ("statement-ppm-above-one", |e| {
-        e.scores[0].uncertainty = Maybe::Known(Uncertainty::StandardError(Ppm(1_000_001)));
+    ("statement-ppm-above-one", |e| e.scores[0].value = Maybe::Known(1_000_001)),
+    ("statement-ppm-above-one", |e| known(&mut e.scores[0].uncertainty).spread = Spread::StandardError(1_000_001)),
+    ("statement-negative", |e| e.scores[0].value = Maybe::Known(-1)),
+    ("statement-negative", |e| {
+        e.scores[1].unit = ScoreUnit::Milliseconds;
+        e.scores[1].value = Maybe::Known(-1);
     }),
-    ("statement-score-outside-interval", |e| e.scores[1].score = Maybe::Known(Ppm(600_001))),
+    ("statement-out-of-range", |e| {
+        e.scores[0].unit = ScoreUnit::MicroUnits;
+        e.scores[0].value = Maybe::Known(-(1 << 53));
+    }),
+    ("statement-score-outside-interval", |e| e.scores[1].value = Maybe::Known(600_001)),
+    ("statement-lower-above-upper", |e| {
+        known(&mut e.scores[1].uncertainty).spread = Spread::Interval { lower: 2, upper: 1, confidence: Ppm(0) };
+    }),
+    ("statement-not-sorted", |e| {
+        let setting = |name: &str| Parameter { name: name.to_owned(), value: "1".to_owned() };
+        e.analysis = vec![setting("ridge"), setting("bootstrap")];
+    }),
+    ("statement-figure-not-backed", |e| e.evidence[0].backs.truncate(1)),
+    ("statement-backs-nothing", |e| e.evidence[0].backs = vec![FigureGroup::Flop, FigureGroup::Scores]),
     ("statement-repeated", |e| e.scores[1] = e.scores[0].clone()),
     ("statement-too-few-items", |e| e.scores.clear()),
     ("statement-not-a-commit", |e| known(&mut e.suite.commits)[0].commit = "v1.2.3-rc1".to_owned()),
@@ -113,6 +147,8 @@ const TEXT: &[(&str, &str, &str)] = &[
     ("statement-wrong-type", "\"sequence\": 7", "\"sequence\": \"7\""),
     ("statement-wrong-type", "\"sequence\": 7", "\"sequence\": -7"),
     ("statement-wrong-type", "\"sequence\": 7", "\"sequence\": null"),
+    ("statement-empty-text", "\"site\"", "\"corrects\": {\"statement\": \"%ID\", \"reason\": \"\"}, \"site\""),
+    ("statement-wrong-type", "\"site\"", "\"corrects\": null, \"site\""),
     ("statement-out-of-range", "\"period\": 4", "\"period\": 4294967296"),
     ("statement-missing-field", "\"period\": 4,", ""),
     ("statement-unknown-field", "\"period\": 4", "\"period\": 4, \"perod\": 4"),
@@ -148,8 +184,11 @@ fn code_of(statement: &Statement) -> &'static str {
 
 fn covered() -> BTreeSet<&'static str> {
     let tables = TRAINING.iter().map(|row| row.0).chain(EVALUATION.iter().map(|row| row.0));
-    let others = ["statement-oversized", "statement-not-a-key", "statement-subject-mismatch"];
-    tables.chain(TEXT.iter().map(|row| row.0)).chain(others).map(rename).collect()
+    let others =
+        ["statement-not-correctable", "statement-oversized", "statement-not-a-key", "statement-subject-mismatch"];
+    // Cases of the other kinds stand in a file of their own.
+    let here = tables.chain(TEXT.iter().map(|row| row.0));
+    here.chain(others).map(rename).chain(codes(include_str!("other_refusals.rs"))).collect()
 }
 
 /// The table writes the type of a statement twice.
@@ -182,7 +221,7 @@ fn text_that_strays_from_the_format_is_refused_with_the_place() {
     let text = String::from_utf8(example::training().to_json()).unwrap();
     for (code, from, to) in TEXT {
         assert!(text.contains(from), "{from}");
-        let edited = text.replacen(from, to, 1);
+        let edited = text.replacen(from, &to.replace("%ID", &Hash::ZERO.to_string()), 1);
         let refused = Statement::parse(edited.as_bytes()).expect_err(to);
         assert_eq!(refused.code(), rename(code), "{from} as {to}: {refused}");
     }
@@ -201,6 +240,10 @@ fn governance_statements_are_about_what_they_name() {
     for mut statement in example::governance() {
         statement.subjects[0].sha256 = Hash::ZERO;
         assert_eq!(code_of(&statement), "statement-subject-mismatch");
+    }
+    for mut statement in example::governance() {
+        statement.common.corrects = Some(Correction { statement: Hash::ZERO, reason: "a slip".to_owned() });
+        assert_eq!(code_of(&statement), "statement-not-correctable");
     }
     let mut registration = example::governance().remove(1);
     let Predicate::KeyRegistration(key) = &mut registration.predicate else { unreachable!() };

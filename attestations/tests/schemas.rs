@@ -7,9 +7,11 @@ mod example;
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use standstill_attestations::Statement;
 use standstill_attestations::statement::Kind;
+use standstill_attestations::{Statement, StatementError};
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/schemas"))
@@ -107,6 +109,16 @@ fn matches(pattern: &str, text: &str) -> bool {
             text == "0"
                 || (1..=39).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit())
         }
+        r"^(0|-?[1-9][0-9]{0,37})$" => {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let plain = (1..=38).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            text == "0" || plain && !digits.starts_with('0')
+        }
+        "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$" => {
+            STANDARD.decode(text).is_ok()
+        }
+        "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$" => STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32),
+        r"^[^\s+]+$" => !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '+'),
         "^[0-9a-f]{128}$" => text.len() == 128 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$" => standstill_protocol::member::Name::is_valid(text),
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z$" => {
@@ -178,7 +190,9 @@ fn schema_and_parser_refuse_the_same_shapes() {
             for edited in edits(&original, &pointer) {
                 let schema = fits(kind, &edited);
                 let parsed = Statement::parse(edited.to_string().as_bytes());
-                assert_eq!(schema.is_ok(), parsed.is_ok(), "{kind} {pointer}: schema {schema:?}, parser {parsed:?}");
+                // What a statement says fixes its subject: that is beyond a schema.
+                let shaped = parsed.is_ok() || matches!(parsed, Err(StatementError::SubjectMismatch { .. }));
+                assert_eq!(schema.is_ok(), shaped, "{kind} {pointer}: schema {schema:?}, parser {parsed:?}");
                 refused += usize::from(schema.is_err());
             }
         }

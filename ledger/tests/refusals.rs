@@ -420,6 +420,7 @@ fn big_model(number: u32) -> standstill_attestations::training::BaseModel {
     standstill_attestations::training::BaseModel {
         name: format!("{number}{}", "x".repeat(100)),
         sha256: Hash::sha256(&number.to_le_bytes()),
+        used_for: standstill_attestations::training::BaseModelUse::InitialWeights,
         flop: standstill_attestations::Maybe::Unknown("y".repeat(500)),
     }
 }

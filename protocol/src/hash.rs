@@ -59,6 +59,10 @@ pub enum Domain {
     HardwareNonce,
     /// Chain id and the driver's id of a chip: its tag in readings.
     MeteredChip,
+    /// Chain id and a name such as `lab-a/run/aurora-3`: a subject that is no file.
+    Subject,
+    /// Chain id, vendor and identifier: a chip, in an inventory that does not list serial numbers.
+    ChipTag,
 }
 
 impl Domain {
@@ -82,6 +86,8 @@ impl Domain {
             Domain::Sample => "standstill/v1/sample",
             Domain::HardwareNonce => "standstill/v1/hardware-nonce",
             Domain::MeteredChip => "standstill/v1/metered-chip",
+            Domain::Subject => "standstill/v1/subject",
+            Domain::ChipTag => "standstill/v1/chip-tag",
         }
     }
 }

@@ -41,10 +41,15 @@ impl Author {
         predicate: Predicate,
         now: Timestamp,
     ) -> Result<Envelope, TestnetError> {
-        let common =
-            Common { chain_id: self.chain_id, member: self.member.clone(), sequence: self.next, issued_at: now };
+        let common = Common {
+            chain_id: self.chain_id,
+            member: self.member.clone(),
+            sequence: self.next,
+            issued_at: now,
+            corrects: None,
+        };
         let statement = if subjects.is_empty() {
-            Statement::governance(common, predicate).ok_or_else(|| TestnetError::Malformed {
+            Statement::of(common, predicate).ok_or_else(|| TestnetError::Malformed {
                 what: format!("a statement of `{}`", self.member),
                 reason: "it names no subject".to_owned(),
             })?

@@ -2,11 +2,12 @@
 
 use standstill_attestations::claim::{Basis, Maybe, Window};
 use standstill_attestations::evaluation::{
-    CapabilityEvaluation, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Samples, Score, Suite,
+    CapabilityEvaluation, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Samples, Score, ScoreUnit,
+    Suite,
 };
 use standstill_attestations::{Predicate, Subject};
 use standstill_protocol::hash::Hash;
-use standstill_protocol::units::{Ppm, Timestamp};
+use standstill_protocol::units::Timestamp;
 
 /// An evaluation that a lab made of its own model, declared, about the artefact with the given number.
 pub fn evaluation(number: u64, now: Timestamp) -> (Vec<Subject>, Predicate) {
@@ -30,12 +31,14 @@ pub fn evaluation(number: u64, now: Timestamp) -> (Vec<Subject>, Predicate) {
         },
         elicitation: Elicitation { solver: vec!["generate".to_owned()], epochs: 1, parameters: Vec::new() },
         samples: Samples { in_suite: Maybe::Known(100), planned: 100, completed: 100 },
+        analysis: Vec::new(),
         scores: vec![Score {
             scorer: "match".to_owned(),
             reducer: None,
             metric: "accuracy".to_owned(),
             scored_samples: Maybe::Known(100),
-            score: Maybe::Known(Ppm(number % 1_000_001)),
+            unit: ScoreUnit::Ppm,
+            value: Maybe::Known(i64::try_from(number % 1_000_001).unwrap_or(0)),
             uncertainty: Maybe::Unknown(unknown()),
         }],
         basis: Basis::Declared,

@@ -40,7 +40,8 @@ struct Merge {
 pub fn combine(parts: Vec<Imported<Contribution>>) -> Result<Imported<Contribution>, ImportError> {
     let mut evidence = Vec::new();
     let mut merge = Merge { parts: Vec::new(), left: Vec::new(), took: Vec::new() };
-    for part in parts {
+    for mut part in parts {
+        part.back_files();
         let file = part.took.first().or(part.left.first()).map_or_else(String::new, |note| note.file.clone());
         let is_scheduler = part.evidence.iter().any(|file| file.role == EvidenceRole::SchedulerLog);
         merge.parts.push(Part { file, is_scheduler, facts: part.facts });

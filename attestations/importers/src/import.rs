@@ -292,7 +292,7 @@ pub(crate) fn count(count: usize, expected: &'static str) -> ImportError {
     ImportError::FileCount { count, expected }
 }
 
-/// A file as evidence. The fields are sorted and listed once.
+/// A file as evidence. The fields are sorted and listed once. What it backs is said when the statement is put together.
 pub(crate) fn evidence(
     digest: FileDigest,
     (role, format): (EvidenceRole, &str),
@@ -310,5 +310,6 @@ pub(crate) fn evidence(
         sha256: digest.sha256,
         size_bytes: digest.size_bytes,
         imported_fields,
+        backs: Vec::new(),
     }
 }

@@ -9,14 +9,15 @@
 
 use standstill_attestations::StatementError;
 use standstill_attestations::accounting;
-use standstill_attestations::claim::{Basis, Interval, Maybe, PpmInterval, Window};
+use standstill_attestations::claim::{Basis, Coverage, FigureGroup, Interval, Maybe, PpmInterval, Window};
 use standstill_attestations::training::{
-    BaseModel, CountingRule, Energy, FlopFigures, Hardware, Method, RunStage, Session, TrainingCompute, Workload,
+    Activity, BaseModel, CountingRule, Energy, FlopFigures, Hardware, Method, RunStage, Session, TrainingCompute,
+    Workload,
 };
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Ppm;
 
-use crate::contribution::{Contribution, FlopFacts, HardwareFacts, WorkloadFacts};
+use crate::contribution::{ActivityFacts, Contribution, FlopFacts, HardwareFacts, WorkloadFacts};
 use crate::error::ImportError;
 use crate::import::Imported;
 
@@ -88,7 +89,8 @@ impl Imported<Contribution> {
         let flop = figures(facts.flop, (workload.known(), discarded_tokens), hardware.known())?;
         let unseen = "no file counts steps that a restart repeated";
         let before = context.before.and_then(|before| before.checked_add(flop.incremental));
-        Ok(TrainingCompute {
+        let activity = activity(facts.activity, hardware.known());
+        let mut report = TrainingCompute {
             site: context.site,
             run: context.run,
             run_stage: context.run_stage,
@@ -109,13 +111,82 @@ impl Imported<Contribution> {
             hardware,
             energy: match facts.energy.into_iter().next() {
                 Some(found) => {
-                    Maybe::Known(Energy { joules: found.joules, boundary: found.boundary, basis: found.basis })
+                    let coverage = "no file says how much of the chips' time the meter saw";
+                    Maybe::Known(Energy {
+                        joules: found.joules,
+                        boundary: found.boundary,
+                        coverage: Maybe::Unknown(coverage.to_owned()),
+                        basis: found.basis,
+                    })
                 }
                 None => context.energy,
             },
+            activity,
             evidence,
-        })
+        };
+        back(&mut report);
+        Ok(report)
     }
+
+    /// Lets each file back the groups of figures that its own contribution states.
+    pub(crate) fn back_files(&mut self) {
+        let facts = &self.facts;
+        let stated = [
+            (FigureGroup::Activity, facts.activity.is_some()),
+            (FigureGroup::Energy, !facts.energy.is_empty()),
+            (FigureGroup::Flop, facts.flop.is_some()),
+            (FigureGroup::Hardware, facts.hardware.is_some()),
+            (FigureGroup::Workload, facts.workload.is_some()),
+        ];
+        let backs: Vec<FigureGroup> = stated.iter().filter(|(_, is)| *is).map(|(group, _)| *group).collect();
+        self.evidence.iter_mut().for_each(|file| file.backs.clone_from(&backs));
+    }
+}
+
+/// FLOP that follow from tokens or chips rest on the files that hold those; what no file backs is declared.
+fn back(report: &mut TrainingCompute) {
+    let figures = report.figures();
+    let backed = |report: &TrainingCompute, group| report.evidence.iter().any(|file| file.backs.contains(&group));
+    let source = match report.method {
+        Method::SixNd => Some(FigureGroup::Workload),
+        Method::Hardware => Some(FigureGroup::Hardware),
+        _ => None,
+    };
+    if let Some(source) = source.filter(|_| !backed(report, FigureGroup::Flop)) {
+        for file in report.evidence.iter_mut().filter(|file| file.backs.contains(&source)) {
+            file.backs.push(FigureGroup::Flop);
+            file.backs.sort_by_key(|group| group.as_str());
+        }
+    }
+    report.evidence.iter_mut().for_each(|file| file.keep_backs(&figures));
+    if !backed(report, FigureGroup::Flop) {
+        report.basis = Basis::Declared;
+    }
+    let (hardware, energy) = (backed(report, FigureGroup::Hardware), backed(report, FigureGroup::Energy));
+    if let (Maybe::Known(hardware), false) = (&mut report.hardware, hardware) {
+        hardware.basis = Basis::Declared;
+    }
+    if let (Maybe::Known(energy), false) = (&mut report.energy, energy) {
+        energy.basis = Basis::Declared;
+    }
+}
+
+/// Activity, with the rest of the chips' time as its gap.
+fn activity(facts: Option<ActivityFacts>, hardware: Option<&Hardware>) -> Maybe<Activity> {
+    let Some(facts) = facts else { return Maybe::Unknown("no file holds counters of the chips".to_owned()) };
+    let covered = facts.covered_chip_seconds;
+    let Some(hardware) = hardware else {
+        return Maybe::Unknown(format!("readings cover {covered} chip seconds of an unknown total"));
+    };
+    let Some(gap_chip_seconds) = hardware.chip_seconds.checked_sub(covered) else {
+        let total = hardware.chip_seconds;
+        return Maybe::Unknown(format!("readings cover {covered} chip seconds, more than the {total} of the run"));
+    };
+    Maybe::Known(Activity {
+        tensor_pipe: facts.active,
+        coverage: Coverage { covered_chip_seconds: covered, gap_chip_seconds },
+        basis: Basis::Measured,
+    })
 }
 
 /// The files' sessions, which must lie within the flags' where both are given.

@@ -4,7 +4,7 @@ mod files;
 
 use files::{file, source};
 use standstill_attestations::claim::{Basis, Interval, Maybe};
-use standstill_attestations::evaluation::{EvaluationStatus, EvaluatorRelationship, Uncertainty};
+use standstill_attestations::evaluation::{EvaluationStatus, EvaluatorRelationship, Spread};
 use standstill_attestations::statement::{Common, Kind, Predicate, Statement, Subject};
 use standstill_attestations::training::{CountingRule, Method, RunStage, Session};
 use standstill_importers::{
@@ -12,7 +12,7 @@ use standstill_importers::{
     hf_trainer, import, inspect,
 };
 use standstill_protocol::hash::Hash;
-use standstill_protocol::units::{Flop, Ppm, Timestamp};
+use standstill_protocol::units::{Flop, Timestamp};
 
 const CHECKPOINT: &str = "hf_trainer/trainer_state.checkpoint-10.json";
 const FINAL: &str = "hf_trainer/trainer_state.final-step20.json";
@@ -66,7 +66,7 @@ fn a_resumed_file_without_the_earlier_one_says_that_it_was_resumed() {
 fn session(start: &str, end: &str) -> Session {
     let time = |text| Timestamp::parse(text).unwrap();
     let window = standstill_attestations::Window { start: time(start), end: time(end) };
-    Session { window, resumed_from: None }
+    Session { window, resumed_from: Maybe::Known(None), chips: Maybe::Unknown("a CPU".to_owned()) }
 }
 
 fn common() -> Common {
@@ -75,6 +75,7 @@ fn common() -> Common {
         member: "lab-a".parse().unwrap(),
         sequence: 1,
         issued_at: Timestamp::parse("2026-11-24T00:00:00Z").unwrap(),
+        corrects: None,
     }
 }
 
@@ -290,16 +291,16 @@ fn every_inspect_log_gives_its_numbers() {
 
 fn as_row(score: &standstill_attestations::evaluation::Score) -> ScoreRow {
     let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-    let error = score.uncertainty.known().map(|uncertainty| match uncertainty {
-        Uncertainty::StandardError(Ppm(error)) => *error,
-        Uncertainty::Interval { .. } => panic!("Inspect writes no intervals"),
+    let error = score.uncertainty.known().map(|uncertainty| match uncertainty.spread {
+        Spread::StandardError(error) => error,
+        Spread::Interval { .. } => panic!("Inspect writes no intervals"),
     });
     (
         leak(&score.scorer),
         score.reducer.as_deref().map(leak),
         leak(&score.metric),
         score.scored_samples.known().copied(),
-        score.score.known().map(|ppm| ppm.0),
+        score.value.known().map(|ppm| ppm.unsigned_abs()),
         error,
     )
 }
@@ -309,7 +310,7 @@ fn a_score_that_is_not_a_number_stays_unknown_and_says_why() {
     let name = "inspect/generated-nan-score.json";
     let bytes = file(name);
     let facts = inspect::import(source(name, &bytes)).unwrap().facts;
-    assert_eq!(facts.scores[0].score.reason(), Some("the log says NaN"));
+    assert_eq!(facts.scores[0].value.reason(), Some("the log says NaN"));
     assert_eq!(facts.scores[0].uncertainty.reason(), Some("the log says NaN"));
 }
 

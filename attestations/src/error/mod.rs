@@ -109,6 +109,20 @@ pub enum StatementError {
         /// Where, such as `predicate.flop.incremental`.
         path: String,
     },
+    /// Not padded standard base64 of as many bytes as there must be.
+    #[error("`{path}`: `{found}` is not base64 as it must be here")]
+    NotBase64 {
+        /// Where, such as `predicate.report`.
+        path: String,
+        /// The text found, shortened.
+        found: String,
+    },
+    /// Not the origin of a log.
+    #[error("`predicate.origin`: `{found}` holds a space or `+`, which no origin does")]
+    NotAnOrigin {
+        /// The text found, shortened.
+        found: String,
+    },
     /// Not 7 to 64 lower-case hex digits.
     #[error("`{path}`: `{found}` is not a commit")]
     NotACommit {
@@ -206,11 +220,11 @@ pub enum StatementError {
     /// A sequence number of 0.
     #[error("`predicate.sequence` is 0: a member's first statement is number 1")]
     ZeroSequence,
-    /// A governance statement about something else.
-    #[error("the subject of this kind of statement is `{expected_name}` with digest {expected}")]
+    /// A statement whose subject follows from what it says, about something else.
+    #[error("the subject of this statement is `{expected_name}` with digest {expected}")]
     SubjectMismatch {
         /// The subject's name.
-        expected_name: &'static str,
+        expected_name: String,
         /// The subject's digest.
         expected: String,
     },
@@ -220,15 +234,47 @@ pub enum StatementError {
         /// The basis stated.
         basis: &'static str,
     },
+    /// A figure that claims a source, and no file of evidence says that it backs it.
+    #[error("`predicate.{figure}` has the basis `{basis}`, yet no file in `predicate.evidence` backs it")]
+    FigureNotBacked {
+        /// The group of figures.
+        figure: &'static str,
+        /// Its basis.
+        basis: &'static str,
+    },
+    /// A file that backs a figure which the statement does not state.
+    #[error("`{path}` names `{figure}`, which this statement does not state")]
+    BacksNothing {
+        /// Where, such as `predicate.evidence[0].backs`.
+        path: String,
+        /// The group of figures named.
+        figure: &'static str,
+    },
+    /// A kind of statement that is followed by another, never corrected.
+    #[error("a `{kind}` statement cannot correct another")]
+    NotCorrectable {
+        /// The kind.
+        kind: &'static str,
+    },
     /// Bounds in the wrong order.
     #[error("`{path}`: the lower bound {lower} is above the upper bound {upper}")]
     LowerAboveUpper {
         /// Where, such as `predicate.flop.incremental`.
         path: String,
         /// The lower bound.
-        lower: u128,
+        lower: String,
         /// The upper bound.
-        upper: u128,
+        upper: String,
+    },
+    /// A negative value of a unit that has none.
+    #[error("`{path}` is {found}, and `{unit}` are never negative")]
+    Negative {
+        /// Where, such as `predicate.scores[0].value`.
+        path: String,
+        /// The value.
+        found: i128,
+        /// Its unit.
+        unit: &'static str,
     },
     /// More in this window than in the whole run.
     #[error("incremental {bound} bound {incremental} is above the cumulative {cumulative}")]
@@ -277,6 +323,115 @@ pub enum StatementError {
         issued: String,
         /// End of the window.
         end: String,
+    },
+    /// Something that is told before it happened.
+    #[error("`{path}` is {time}, after the statement was issued at {issued}")]
+    TimeAfterIssue {
+        /// Where, such as `predicate.asOf`.
+        path: String,
+        /// The time.
+        time: String,
+        /// When it was issued.
+        issued: String,
+    },
+    /// A plan that comes after what it plans.
+    #[error("the plan is issued at {issued}, after the run's planned {what} at {limit}")]
+    PlanTooLate {
+        /// When it was issued.
+        issued: String,
+        /// `start` or `end`.
+        what: &'static str,
+        /// When that is.
+        limit: String,
+    },
+    /// A member that countersigns or inspects itself.
+    #[error("`{member}` makes this statement about itself")]
+    AboutItself {
+        /// The member.
+        member: String,
+    },
+    /// A figure that the kind of statement does not have.
+    #[error("`{path}`: a `{kind}` statement has no figure `{figure}`")]
+    FigureOfAnotherKind {
+        /// Where, such as `predicate.figures[0]`.
+        path: String,
+        /// The figure.
+        figure: &'static str,
+        /// The kind of statement that it is meant to be in.
+        kind: &'static str,
+    },
+    /// A figure of a list without its index, or an index for a figure of no list.
+    #[error("`{path}.item` does not fit `{figure}`: a figure of a list has an index from 0 to 63, others have none")]
+    FigureItem {
+        /// Where, such as `predicate.figures[0]`.
+        path: String,
+        /// The figure.
+        figure: &'static str,
+    },
+    /// A figure in a unit that is not its own.
+    #[error("`{path}`: `{figure}` does not count `{unit}`")]
+    FigureUnit {
+        /// Where, such as `predicate.figures[0]`.
+        path: String,
+        /// The figure.
+        figure: &'static str,
+        /// The unit stated.
+        unit: &'static str,
+    },
+    /// More chips listed than counted.
+    #[error("numbers that contradict each other: {listed} chips are listed, {chips} counted")]
+    MoreIdsThanChips {
+        /// Tags in the list.
+        listed: u64,
+        /// Sum of the counts.
+        chips: u128,
+    },
+    /// Leased or hosted chips without the other party, or owned ones with one.
+    #[error("`{path}.counterparty` does not fit `{ownership}` chips")]
+    Counterparty {
+        /// Where, such as `predicate.chips[0]`.
+        path: String,
+        /// Whose chips they are.
+        ownership: &'static str,
+    },
+    /// A log that has lost leaves.
+    #[error("the log has {size} leaves, fewer than the {previous} at its last checkpoint")]
+    LogShrinks {
+        /// Leaves now.
+        size: u64,
+        /// Leaves then.
+        previous: u64,
+    },
+    /// A proof that does not show that the log extends its last checkpoint.
+    #[error("`predicate.proof` does not show that the log extends its last checkpoint: {reason}")]
+    LogProof {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An inspection without access that saw or concluded something.
+    #[error("access was `refused`, yet the inspection {what}")]
+    AccessRefused {
+        /// What it does.
+        what: &'static str,
+    },
+    /// An inspection that found something and does not say what.
+    #[error("the result is `inconsistent`, yet `predicate.findings` is empty")]
+    FindingsMissing,
+    /// More looked at than there is.
+    #[error("`{path}`: {seen} seen of {of}")]
+    SeenAboveAll {
+        /// Where, such as `predicate.lookedAt[0]`.
+        path: String,
+        /// Seen.
+        seen: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// An incident that goes on, with an end.
+    #[error("the incident is `ongoing`, yet it ended at {ended}")]
+    OngoingYetEnded {
+        /// When.
+        ended: String,
     },
     /// A method whose inputs are not stated.
     #[error("method `{method}` needs `predicate.{field}`")]
@@ -352,6 +507,28 @@ pub enum StatementError {
         /// Chips x seconds of all sessions, rounded up.
         possible: u128,
     },
+    /// A session with more chips than the run.
+    #[error("`predicate.sessions[{index}]` had {chips} chips, of {limit} that the run used at once")]
+    SessionChips {
+        /// Which session.
+        index: usize,
+        /// Its chips.
+        chips: u64,
+        /// `hardware.chips`.
+        limit: u64,
+    },
+    /// Readings and gaps that do not make up the chips' time.
+    #[error(
+        "numbers that contradict each other: `{path}` accounts for {total} chip seconds, the hardware for {chip_seconds}"
+    )]
+    CoverageMismatch {
+        /// Where, such as `predicate.energy.coverage`.
+        path: String,
+        /// Covered and gap together.
+        total: u128,
+        /// `hardware.chipSeconds`.
+        chip_seconds: u64,
+    },
     /// A product beyond 2^128.
     #[error("`{path}` is too large to calculate with")]
     Overflow {
@@ -393,12 +570,12 @@ pub enum StatementError {
     ScoreOutsideInterval {
         /// Which score.
         index: usize,
-        /// In parts per million.
-        score: u64,
+        /// The value, in the score's unit.
+        score: i64,
         /// Lower bound.
-        lower: u64,
+        lower: i64,
         /// Upper bound.
-        upper: u64,
+        upper: i64,
     },
 }
 

@@ -46,6 +46,12 @@ impl StatementError {
             StatementError::NotAKey { .. } => {
                 ("statement-not-a-key", "a public key is 64 lower-case hex digits, as `standstill key show` prints it")
             }
+            StatementError::NotBase64 { .. } => {
+                ("statement-not-base64", "write standard base64 with padding, as `base64 -w0` prints it")
+            }
+            StatementError::NotAnOrigin { .. } => {
+                ("statement-not-an-origin", "copy the first line of the log's own checkpoint")
+            }
             StatementError::NotACommit { .. } => {
                 ("statement-not-a-commit", "write 7 to 64 lower-case hex digits, as `git rev-parse` prints them")
             }
@@ -79,6 +85,19 @@ impl StatementError {
             StatementError::EvidenceMissing { .. } => {
                 ("statement-evidence-missing", "import the files, or state the basis `declared`")
             }
+            StatementError::FigureNotBacked { .. } => (
+                "statement-figure-not-backed",
+                "name the figure in `backs` of the file that it was taken from, or state the basis `declared`",
+            ),
+            StatementError::BacksNothing { .. } => {
+                ("statement-backs-nothing", "leave out of `backs` what is null or of another kind")
+            }
+            StatementError::NotCorrectable { .. } => {
+                ("statement-not-correctable", "vote again, or revoke the key; leave out `corrects`")
+            }
+            StatementError::Negative { .. } => {
+                ("statement-negative", "state the score in `micro-units` of the metric's own unit")
+            }
             StatementError::LowerAboveUpper { .. } => ("statement-lower-above-upper", "swap them"),
             StatementError::IncrementalAboveCumulative { .. } => (
                 "statement-incremental-above-cumulative",
@@ -98,6 +117,47 @@ impl StatementError {
             ),
             StatementError::IssuedBeforeEnd { .. } => {
                 ("statement-issued-before-end", "report a window once it is over")
+            }
+            StatementError::TimeAfterIssue { .. } => {
+                ("statement-time-after-issue", "state what has happened; check this machine's clock")
+            }
+            StatementError::PlanTooLate { .. } => (
+                "statement-plan-too-late",
+                "declare a run before it starts, and amend its plan (`amends`) before it ends",
+            ),
+            StatementError::AboutItself { .. } => {
+                ("statement-about-itself", "name the member whose statement or site was looked at")
+            }
+            StatementError::FigureOfAnotherKind { .. } => {
+                ("statement-figure-of-another-kind", "see the table of figures in spec/45-statements.md")
+            }
+            StatementError::FigureItem { .. } => {
+                ("statement-figure-item", "`item` counts from 0 for `scores` and `chips`, and is null elsewhere")
+            }
+            StatementError::FigureUnit { .. } => {
+                ("statement-figure-unit", "use the figure's own unit; for a score, the one that the score names")
+            }
+            StatementError::MoreIdsThanChips { .. } => {
+                ("statement-more-ids-than-chips", "count every chip that has a tag, in use or not")
+            }
+            StatementError::Counterparty { .. } => {
+                ("statement-counterparty", "name who owns leased chips or uses hosted ones; owned ones have null")
+            }
+            StatementError::LogShrinks { .. } => {
+                ("statement-log-shrinks", "a log only grows: a new log has a new name")
+            }
+            StatementError::LogProof { .. } => {
+                ("statement-log-proof", "make the proof from the last checkpoint that is on the ledger")
+            }
+            StatementError::AccessRefused { .. } => {
+                ("statement-access-refused", "state what was seen under `partial` access; without any, `inconclusive`")
+            }
+            StatementError::FindingsMissing => ("statement-findings-missing", "say what does not fit"),
+            StatementError::SeenAboveAll { .. } => {
+                ("statement-seen-above-all", "count what there is, seen or not, in `of`")
+            }
+            StatementError::OngoingYetEnded { .. } => {
+                ("statement-ongoing-yet-ended", "state `contained` or `resolved`, or leave the end unknown")
             }
             StatementError::MethodNeeds { .. } => {
                 ("statement-method-needs", "state the inputs, or the method that was used")
@@ -119,6 +179,13 @@ impl StatementError {
             StatementError::ChipSecondsBeyondSessions { .. } => (
                 "statement-chip-seconds-beyond-sessions",
                 "count a restarted job's chips once; leave out job steps, which the job includes",
+            ),
+            StatementError::SessionChips { .. } => {
+                ("statement-session-chips", "`hardware.chips` is the most that ran at once, over all sessions")
+            }
+            StatementError::CoverageMismatch { .. } => (
+                "statement-coverage-mismatch",
+                "covered and gap together are `hardware.chipSeconds`: what an instrument did not see is a gap",
             ),
             StatementError::Overflow { .. } => ("statement-overflow", "check the units"),
             StatementError::BaseModelIsSubject { .. } => (

@@ -1,9 +1,11 @@
 //! What a `capability-evaluation` must satisfy alone.
 
-use super::{CapabilityEvaluation, Score, Uncertainty};
+use standstill_protocol::units::Ppm;
+
+use super::{CapabilityEvaluation, Parameter, Score, ScoreUnit, Spread, Uncertainty};
 use crate::claim_check::{
-    check_count, check_evidence, check_label, check_maybe, check_ppm, check_ppm_interval, check_some, check_sorted,
-    check_unique, check_whole, check_window,
+    check_count, check_evidence, check_label, check_maybe, check_ppm, check_some, check_sorted, check_unique,
+    check_whole, check_window,
 };
 use crate::error::StatementError;
 use crate::limits;
@@ -17,13 +19,14 @@ impl CapabilityEvaluation {
         self.check_harness()?;
         self.check_elicitation()?;
         self.check_samples()?;
+        check_parameters(&self.analysis, "predicate.analysis")?;
         check_some(self.scores.len(), limits::SCORES, "predicate.scores")?;
         for (index, score) in self.scores.iter().enumerate() {
             self.check_score(index, score)?;
         }
         let keys = self.scores.iter().map(|score| (&score.scorer, &score.reducer, &score.metric));
         check_unique(keys, "predicate.scores", |(scorer, _, metric)| format!("{scorer} {metric}"))?;
-        check_evidence(&self.evidence, self.basis)
+        check_evidence(&self.evidence, &self.figures())
     }
 
     fn check_suite(&self) -> Read<()> {
@@ -63,13 +66,7 @@ impl CapabilityEvaluation {
         if self.elicitation.epochs == 0 {
             return Err(StatementError::Zero { path: "predicate.elicitation.epochs".to_owned() });
         }
-        let list = "predicate.elicitation.parameters";
-        check_count(self.elicitation.parameters.len(), limits::PARAMETERS, list)?;
-        for (index, parameter) in self.elicitation.parameters.iter().enumerate() {
-            check_label(&parameter.name, &format!("{list}[{index}].name"))?;
-            check_text(&parameter.value, limits::SETTING, || format!("{list}[{index}].value"))?;
-        }
-        check_sorted(self.elicitation.parameters.iter().map(|parameter| parameter.name.as_str()), list)
+        check_parameters(&self.elicitation.parameters, "predicate.elicitation.parameters")
     }
 
     fn check_samples(&self) -> Read<()> {
@@ -100,8 +97,8 @@ impl CapabilityEvaluation {
             }
             Ok(())
         })?;
-        check_maybe(&score.score, &path("scorePpm"), |score| check_ppm(*score, &path("scorePpm")))?;
-        if score.scored_samples.known() == Some(&0) && score.score.known().is_some() {
+        check_maybe(&score.value, &path("value"), |value| check_measure(*value, score.unit, &path("value")))?;
+        if score.scored_samples.known() == Some(&0) && score.value.known().is_some() {
             return Err(StatementError::ScoreWithoutSamples { index });
         }
         check_maybe(&score.uncertainty, &path("uncertainty"), |uncertainty| {
@@ -110,16 +107,46 @@ impl CapabilityEvaluation {
     }
 }
 
+/// Settings: bounded, sorted by name, listed once.
+fn check_parameters(parameters: &[Parameter], list: &str) -> Read<()> {
+    check_count(parameters.len(), limits::PARAMETERS, list)?;
+    for (index, parameter) in parameters.iter().enumerate() {
+        check_label(&parameter.name, &format!("{list}[{index}].name"))?;
+        check_text(&parameter.value, limits::SETTING, || format!("{list}[{index}].value"))?;
+    }
+    check_sorted(parameters.iter().map(|parameter| parameter.name.as_str()), list)
+}
+
+/// A value that its unit can have.
+fn check_measure(value: i64, unit: ScoreUnit, path: &str) -> Read<()> {
+    check_whole(value.unsigned_abs(), MAX_SAFE_INTEGER, path)?;
+    match (unit, u64::try_from(value)) {
+        (ScoreUnit::MicroUnits, _) => Ok(()),
+        (_, Err(_)) => {
+            Err(StatementError::Negative { path: path.to_owned(), found: i128::from(value), unit: unit.as_str() })
+        }
+        (ScoreUnit::Ppm, Ok(value)) => check_ppm(Ppm(value), path),
+        (ScoreUnit::Milliseconds | ScoreUnit::Count, Ok(_)) => Ok(()),
+    }
+}
+
 fn check_uncertainty(index: usize, score: &Score, uncertainty: &Uncertainty, path: &str) -> Read<()> {
-    match uncertainty {
-        Uncertainty::StandardError(error) => check_ppm(*error, path),
-        Uncertainty::Interval { bounds, confidence } => {
-            check_ppm(*confidence, path)?;
-            check_ppm_interval(bounds, path)?;
-            match score.score.known() {
-                Some(score) if *score < bounds.lower || *score > bounds.upper => {
-                    let (score, lower, upper) = (score.0, bounds.lower.0, bounds.upper.0);
-                    Err(StatementError::ScoreOutsideInterval { index, score, lower, upper })
+    let method = format!("{path}.method");
+    check_maybe(&uncertainty.method, &method, |text| check_label(text, &method))?;
+    match uncertainty.spread {
+        Spread::StandardError(error) if score.unit == ScoreUnit::Ppm => check_ppm(Ppm(error), path),
+        Spread::StandardError(error) => check_whole(error, MAX_SAFE_INTEGER, path),
+        Spread::Interval { lower, upper, confidence } => {
+            check_ppm(confidence, path)?;
+            check_measure(lower, score.unit, path)?;
+            check_measure(upper, score.unit, path)?;
+            if lower > upper {
+                let (lower, upper) = (lower.to_string(), upper.to_string());
+                return Err(StatementError::LowerAboveUpper { path: path.to_owned(), lower, upper });
+            }
+            match score.value.known() {
+                Some(value) if !(lower..=upper).contains(value) => {
+                    Err(StatementError::ScoreOutsideInterval { index, score: *value, lower, upper })
                 }
                 _ => Ok(()),
             }

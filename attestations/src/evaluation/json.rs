@@ -1,12 +1,9 @@
 //! `capability-evaluation` in JSON.
 
-use standstill_protocol::units::Ppm;
-
 use super::{
     CapabilityEvaluation, Commit, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Parameter, Samples,
-    Score, Suite, Uncertainty,
+    Score, ScoreUnit, Spread, Suite, Uncertainty,
 };
-use crate::claim::PpmInterval;
 use crate::claim_json::{basis, evidence, evidence_json, label, push_maybe, window, window_json};
 use crate::limits;
 use crate::reader::{Field, MAX_SAFE_INTEGER, Object, Read};
@@ -18,8 +15,9 @@ const DIRTY: (&str, &str) = ("dirty", "dirtyUnknown");
 const REVISION: (&str, &str) = ("revision", "revisionUnknown");
 const IN_SUITE: (&str, &str) = ("inSuite", "inSuiteUnknown");
 const SCORED: (&str, &str) = ("scoredSamples", "scoredSamplesUnknown");
-const SCORE: (&str, &str) = ("scorePpm", "scorePpmUnknown");
+const VALUE: (&str, &str) = ("value", "valueUnknown");
 const UNCERTAINTY: (&str, &str) = ("uncertainty", "uncertaintyUnknown");
+const METHOD: (&str, &str) = ("method", "methodUnknown");
 
 impl CapabilityEvaluation {
     pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
@@ -34,6 +32,7 @@ impl CapabilityEvaluation {
             harness: harness(object.take("harness")?)?,
             elicitation: elicitation(object.take("elicitation")?)?,
             samples: samples(object.take("samples")?)?,
+            analysis: object.take("analysis")?.list(limits::PARAMETERS, parameter)?,
             scores: object.take("scores")?.list(limits::SCORES, score)?,
             basis: basis(object.take("basis")?)?,
             evidence: object.take("evidence")?.list(limits::EVIDENCE, |field| evidence(field))?,
@@ -50,6 +49,7 @@ impl CapabilityEvaluation {
             ("harness", harness_json(&self.harness)),
             ("elicitation", elicitation_json(&self.elicitation)),
             ("samples", samples_json(&self.samples)),
+            ("analysis", Json::List(self.analysis.iter().map(parameter_json).collect())),
             ("scores", Json::List(self.scores.iter().map(score_json).collect())),
             ("basis", Json::text(self.basis)),
             ("evidence", evidence_json(&self.evidence)),
@@ -122,13 +122,10 @@ fn elicitation(field: Field<'_, '_>) -> Read<Elicitation> {
 }
 
 fn elicitation_json(elicitation: &Elicitation) -> Json {
-    let parameter = |parameter: &Parameter| {
-        Json::Object(vec![("name", Json::text(&parameter.name)), ("value", Json::text(&parameter.value))])
-    };
     Json::Object(vec![
         ("solver", Json::List(elicitation.solver.iter().map(Json::text).collect())),
         ("epochs", Json::Whole(u64::from(elicitation.epochs))),
-        ("parameters", Json::List(elicitation.parameters.iter().map(parameter).collect())),
+        ("parameters", Json::List(elicitation.parameters.iter().map(parameter_json).collect())),
     ])
 }
 
@@ -138,6 +135,10 @@ fn parameter(field: Field<'_, '_>) -> Read<Parameter> {
     let value = object.take("value")?.text(limits::SETTING)?;
     object.finish()?;
     Ok(Parameter { name, value })
+}
+
+fn parameter_json(parameter: &Parameter) -> Json {
+    Json::Object(vec![("name", Json::text(&parameter.name)), ("value", Json::text(&parameter.value))])
 }
 
 fn samples(field: Field<'_, '_>) -> Read<Samples> {
@@ -165,7 +166,8 @@ fn score(field: Field<'_, '_>) -> Read<Score> {
         reducer: object.take_nullable("reducer")?.map(|field| label(field)).transpose()?,
         metric: label(object.take("metric")?)?,
         scored_samples: object.maybe(SCORED, |field| field.whole(MAX_SAFE_INTEGER))?,
-        score: object.maybe(SCORE, |field| field.ppm())?,
+        unit: object.take("unit")?.word(ScoreUnit::WORDS, ScoreUnit::from_word)?,
+        value: object.maybe(VALUE, |field| field.integer())?,
         uncertainty: object.maybe(UNCERTAINTY, uncertainty)?,
     };
     object.finish()?;
@@ -179,32 +181,38 @@ fn score_json(score: &Score) -> Json {
         ("metric", Json::text(&score.metric)),
     ];
     push_maybe(&mut members, SCORED, &score.scored_samples, |count| Json::Whole(*count));
-    push_maybe(&mut members, SCORE, &score.score, |score| Json::Whole(score.0));
+    members.push(("unit", Json::text(score.unit)));
+    push_maybe(&mut members, VALUE, &score.value, |value| Json::Integer(*value));
     push_maybe(&mut members, UNCERTAINTY, &score.uncertainty, uncertainty_json);
     Json::Object(members)
 }
 
-/// `{"standardErrorPpm"}` or `{"lowerPpm", "upperPpm", "confidencePpm"}`.
+/// `{"standardError", "method"}` or `{"lower", "upper", "confidencePpm", "method"}`.
 fn uncertainty(field: Field<'_, '_>) -> Read<Uncertainty> {
     let mut object = field.object()?;
-    if object.has("standardErrorPpm") {
-        let error = object.take("standardErrorPpm")?.ppm()?;
-        object.finish()?;
-        return Ok(Uncertainty::StandardError(error));
-    }
-    let bounds = PpmInterval { lower: object.take("lowerPpm")?.ppm()?, upper: object.take("upperPpm")?.ppm()? };
-    let confidence = object.take("confidencePpm")?.ppm()?;
+    let spread = if object.has("standardError") {
+        Spread::StandardError(object.take("standardError")?.whole(MAX_SAFE_INTEGER)?)
+    } else {
+        Spread::Interval {
+            lower: object.take("lower")?.integer()?,
+            upper: object.take("upper")?.integer()?,
+            confidence: object.take("confidencePpm")?.ppm()?,
+        }
+    };
+    let method = object.maybe(METHOD, label)?;
     object.finish()?;
-    Ok(Uncertainty::Interval { bounds, confidence })
+    Ok(Uncertainty { spread, method })
 }
 
 fn uncertainty_json(uncertainty: &Uncertainty) -> Json {
-    match uncertainty {
-        Uncertainty::StandardError(Ppm(error)) => Json::Object(vec![("standardErrorPpm", Json::Whole(*error))]),
-        Uncertainty::Interval { bounds, confidence } => Json::Object(vec![
-            ("lowerPpm", Json::Whole(bounds.lower.0)),
-            ("upperPpm", Json::Whole(bounds.upper.0)),
+    let mut members = match &uncertainty.spread {
+        Spread::StandardError(error) => vec![("standardError", Json::Whole(*error))],
+        Spread::Interval { lower, upper, confidence } => vec![
+            ("lower", Json::Integer(*lower)),
+            ("upper", Json::Integer(*upper)),
             ("confidencePpm", Json::Whole(confidence.0)),
-        ]),
-    }
+        ],
+    };
+    push_maybe(&mut members, METHOD, &uncertainty.method, |method| Json::text(method));
+    Json::Object(members)
 }

@@ -6,8 +6,10 @@
 //! "harness": {"tool": "inspect_ai", "toolVersion": "0.3.285", "revision": …},
 //! "elicitation": {"solver": ["generate"], "epochs": 2, "parameters": [{"name": …, "value": …}]},
 //! "samples": {"inSuite": 12, "planned": 24, "completed": 24},
-//! "scores": [{"scorer": "match", "reducer": "mean", "metric": "accuracy", "scoredSamples": 12, "scorePpm": 416667,
-//!             "uncertainty": {"standardErrorPpm": 148648}}]
+//! "analysis": [],
+//! "scores": [{"scorer": "match", "reducer": "mean", "metric": "accuracy", "scoredSamples": 12,
+//!             "unit": "ppm", "value": 416667,
+//!             "uncertainty": {"standardError": 148648, "method": null, "methodUnknown": "the log does not say"}}]
 //! ```
 //!
 //! *Planned* and *completed* count runs of samples, so a sample run in two epochs counts twice; *scored* counts, for
@@ -19,7 +21,7 @@ mod json;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::units::Ppm;
 
-use crate::claim::{Basis, Evidence, Maybe, PpmInterval, Window};
+use crate::claim::{Basis, Evidence, FigureGroup, Maybe, Window};
 use crate::words;
 
 words! {
@@ -67,12 +69,22 @@ pub struct CapabilityEvaluation {
     pub elicitation: Elicitation,
     /// How many samples.
     pub samples: Samples,
+    /// Settings of the calculation that made results of samples (weights, penalties, resampling): sorted by name,
+    /// without repetition. A published time horizon moved under an unchanged version name when its ridge penalty did.
+    pub analysis: Vec<Parameter>,
     /// The results: at least one.
     pub scores: Vec<Score>,
     /// How the results came to be.
     pub basis: Basis,
     /// The files behind them: at least one unless the basis is `declared`.
     pub evidence: Vec<Evidence>,
+}
+
+impl CapabilityEvaluation {
+    /// The groups of figures that are stated, each with its basis.
+    pub fn figures(&self) -> Vec<(FigureGroup, Basis)> {
+        vec![(FigureGroup::Samples, self.basis), (FigureGroup::Scores, self.basis)]
+    }
 }
 
 /// A set of tasks, pinned.
@@ -152,21 +164,48 @@ pub struct Score {
     pub metric: String,
     /// Samples that the result rests on, at most `completed`.
     pub scored_samples: Maybe<u64>,
-    /// The result from 0 to 1,000,000.
-    pub score: Maybe<Ppm>,
+    /// What `value` and its uncertainty count.
+    pub unit: ScoreUnit,
+    /// The result, in that unit.
+    pub value: Maybe<i64>,
     /// How sure it is.
     pub uncertainty: Maybe<Uncertainty>,
 }
 
+words! {
+    /// What a score counts.
+    pub enum ScoreUnit {
+        /// A proportion, from 0 to 1,000,000.
+        Ppm = "ppm",
+        /// Millionths of the metric's own unit, which may be negative: a perplexity, a rating, a reward.
+        MicroUnits = "micro-units",
+        /// A duration: a time horizon, a doubling time.
+        Milliseconds = "milliseconds",
+        /// Whole things.
+        Count = "count",
+    }
+}
+
 /// How sure a score is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncertainty {
+    /// The figures.
+    pub spread: Spread,
+    /// How they were calculated, such as `bootstrap over task families, 1000 resamples`.
+    pub method: Maybe<String>,
+}
+
+/// The figures of an uncertainty, in the score's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uncertainty {
-    /// Standard error in parts per million: `{"standardErrorPpm": …}`.
-    StandardError(Ppm),
-    /// `{"lowerPpm": …, "upperPpm": …, "confidencePpm": …}`; the score lies inside.
+pub enum Spread {
+    /// `{"standardError": …}`.
+    StandardError(u64),
+    /// `{"lower": …, "upper": …, "confidencePpm": …}`; the score lies inside.
     Interval {
-        /// The bounds.
-        bounds: PpmInterval,
+        /// At least this.
+        lower: i64,
+        /// At most this.
+        upper: i64,
         /// Coverage, such as 950,000.
         confidence: Ppm,
     },

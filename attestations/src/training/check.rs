@@ -1,11 +1,11 @@
 //! What a `training-compute` report must satisfy alone: order, bounds, and numbers that fit each other.
 
-use super::{CountingRule, Hardware, Method, TrainingCompute, Workload};
+use super::{Activity, BaseModel, CountingRule, Energy, Hardware, Method, TrainingCompute, Workload};
 use crate::accounting;
-use crate::claim::Interval;
+use crate::claim::{Coverage, Interval};
 use crate::claim_check::{
-    check_count, check_evidence, check_interval, check_label, check_maybe, check_ppm_interval, check_some,
-    check_unique, check_window,
+    check_count, check_evidence, check_interval, check_issued_after, check_label, check_maybe, check_ppm_interval,
+    check_some, check_unique, check_window,
 };
 use crate::error::StatementError;
 use crate::limits;
@@ -19,18 +19,30 @@ fn overflow(path: &str) -> StatementError {
     StatementError::Overflow { path: path.to_owned() }
 }
 
+/// Models are bounded, named, none twice for one use, and none of them what the run made.
+pub(crate) fn check_base_models(models: &[BaseModel], subjects: &[Subject]) -> Read<()> {
+    let list = "predicate.baseModels";
+    check_count(models.len(), limits::BASE_MODELS, list)?;
+    for (index, model) in models.iter().enumerate() {
+        check_label(&model.name, &format!("{list}[{index}].name"))?;
+        let path = format!("{list}[{index}].flop");
+        check_maybe(&model.flop, &path, |flop| check_interval(flop, &path))?;
+        if subjects.iter().any(|subject| subject.sha256 == model.sha256) {
+            return Err(StatementError::BaseModelIsSubject { sha256: model.sha256.to_string() });
+        }
+    }
+    check_unique(models.iter().map(|model| (model.sha256, model.used_for)), list, |(sha256, _)| sha256.to_string())
+}
+
 impl TrainingCompute {
     pub(crate) fn check(&self, common: &Common, subjects: &[Subject]) -> Read<()> {
         check_window(&self.window, "predicate.window")?;
         self.check_sessions()?;
-        if common.issued_at < self.window.end {
-            let (issued, end) = (common.issued_at.to_string(), self.window.end.to_string());
-            return Err(StatementError::IssuedBeforeEnd { issued, end });
-        }
+        check_issued_after(&self.window, common)?;
         self.check_figures()?;
-        self.check_base_models(subjects)?;
+        check_base_models(&self.base_models, subjects)?;
         self.check_inputs()?;
-        check_evidence(&self.evidence, self.basis)
+        check_evidence(&self.evidence, &self.figures())
     }
 
     /// Sessions are in order, apart, inside the window, and reach both of its ends.
@@ -46,6 +58,7 @@ impl TrainingCompute {
                 return Err(StatementError::SessionsOverlap { index });
             }
             previous_end = Some(session.window.end);
+            self.check_session(index)?;
         }
         let first = self.sessions.first().map(|session| session.window.start);
         if first != Some(self.window.start) || previous_end != Some(self.window.end) {
@@ -58,6 +71,19 @@ impl TrainingCompute {
             });
         }
         Ok(())
+    }
+
+    fn check_session(&self, index: usize) -> Read<()> {
+        let Some(session) = self.sessions.get(index) else { return Ok(()) };
+        let path = |field: &str| format!("predicate.sessions[{index}].{field}");
+        check_maybe(&session.resumed_from, &path("resumedFrom"), |_| Ok(()))?;
+        check_maybe(&session.chips, &path("chips"), |chips| match self.hardware.known() {
+            _ if *chips == 0 => Err(StatementError::Zero { path: path("chips") }),
+            Some(hardware) if *chips > hardware.chips => {
+                Err(StatementError::SessionChips { index, chips: *chips, limit: hardware.chips })
+            }
+            _ => Ok(()),
+        })
     }
 
     fn check_figures(&self) -> Read<()> {
@@ -76,25 +102,12 @@ impl TrainingCompute {
         Ok(())
     }
 
-    fn check_base_models(&self, subjects: &[Subject]) -> Read<()> {
-        let list = "predicate.baseModels";
-        check_count(self.base_models.len(), limits::BASE_MODELS, list)?;
-        for (index, model) in self.base_models.iter().enumerate() {
-            check_label(&model.name, &format!("{list}[{index}].name"))?;
-            let path = format!("{list}[{index}].flop");
-            check_maybe(&model.flop, &path, |flop| check_interval(flop, &path))?;
-            if subjects.iter().any(|subject| subject.sha256 == model.sha256) {
-                return Err(StatementError::BaseModelIsSubject { sha256: model.sha256.to_string() });
-            }
-        }
-        check_unique(self.base_models.iter().map(|model| model.sha256), list, ToString::to_string)
-    }
-
     /// Workload, hardware and energy, each alone and against the claim.
     fn check_inputs(&self) -> Read<()> {
         check_maybe(&self.workload, "predicate.workload", |workload| self.check_workload(workload))?;
         check_maybe(&self.hardware, "predicate.hardware", |hardware| self.check_hardware(hardware))?;
-        check_maybe(&self.energy, "predicate.energy", |_| Ok(()))?;
+        check_maybe(&self.energy, "predicate.energy", |energy| self.check_energy(energy))?;
+        check_maybe(&self.activity, "predicate.activity", |activity| self.check_activity(activity))?;
         let needs = |field| StatementError::MethodNeeds { method: self.method.as_str(), field };
         match self.method {
             Method::SixNd if self.workload.known().is_none() => Err(needs("workload")),
@@ -158,11 +171,40 @@ impl TrainingCompute {
         Ok(())
     }
 
+    fn check_energy(&self, energy: &Energy) -> Read<()> {
+        let path = "predicate.energy.coverage";
+        check_maybe(&energy.coverage, path, |coverage| self.check_coverage(coverage, path))
+    }
+
+    fn check_activity(&self, activity: &Activity) -> Read<()> {
+        check_ppm_interval(&activity.tensor_pipe, "predicate.activity.tensorPipe")?;
+        self.check_coverage(&activity.coverage, "predicate.activity.coverage")
+    }
+
+    /// What was seen and what was not make up the chips' time.
+    fn check_coverage(&self, coverage: &Coverage, path: &str) -> Read<()> {
+        let total = u128::from(coverage.covered_chip_seconds) + u128::from(coverage.gap_chip_seconds);
+        if coverage.covered_chip_seconds == 0 {
+            return Err(StatementError::Zero { path: format!("{path}.coveredChipSeconds") });
+        }
+        match self.hardware.known() {
+            Some(hardware) if u128::from(hardware.chip_seconds) != total => Err(StatementError::CoverageMismatch {
+                path: path.to_owned(),
+                total,
+                chip_seconds: hardware.chip_seconds,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Chips cannot be allocated for longer than the sessions lasted.
     fn check_chip_seconds(&self, hardware: &Hardware) -> Read<()> {
-        let session_ms: u128 = self.sessions.iter().map(|session| u128::from(session.window.length_ms())).sum();
         // At most 64 sessions of 2^48 ms by 2^64 chips: within 128 bits.
-        let possible = session_ms.saturating_mul(u128::from(hardware.chips)).div_ceil(1000);
+        let chip_ms = self.sessions.iter().map(|session| {
+            let chips = session.chips.known().copied().unwrap_or(hardware.chips);
+            u128::from(session.window.length_ms()).saturating_mul(u128::from(chips))
+        });
+        let possible = chip_ms.fold(0u128, u128::saturating_add).div_ceil(1000);
         if u128::from(hardware.chip_seconds) > possible {
             let (chip_seconds, chips) = (hardware.chip_seconds, hardware.chips);
             return Err(StatementError::ChipSecondsBeyondSessions { chip_seconds, chips, possible });

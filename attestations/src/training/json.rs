@@ -3,12 +3,13 @@
 use standstill_protocol::units::Joule;
 
 use super::{
-    BaseModel, CountingRule, Energy, EnergyBoundary, FlopFigures, Hardware, Method, RunStage, Session, TrainingCompute,
-    Workload,
+    Activity, BaseModel, BaseModelUse, CountingRule, Energy, EnergyBoundary, FlopFigures, Hardware, Method, RunStage,
+    Session, TrainingCompute, Workload,
 };
 use crate::claim::PpmInterval;
 use crate::claim_json::{
-    basis, evidence, evidence_json, interval, interval_json, label, push_maybe, window, window_json, window_members,
+    basis, coverage, coverage_json, evidence, evidence_json, interval, interval_json, label, push_maybe, window,
+    window_json, window_members,
 };
 use crate::limits;
 use crate::reader::{Field, Object, Read};
@@ -18,6 +19,10 @@ const DISCARDED: (&str, &str) = ("discarded", "discardedUnknown");
 const WORKLOAD: (&str, &str) = ("workload", "workloadUnknown");
 const HARDWARE: (&str, &str) = ("hardware", "hardwareUnknown");
 const ENERGY: (&str, &str) = ("energy", "energyUnknown");
+const ACTIVITY: (&str, &str) = ("activity", "activityUnknown");
+const COVERAGE: (&str, &str) = ("coverage", "coverageUnknown");
+const RESUMED: (&str, &str) = ("resumedFrom", "resumedFromUnknown");
+const CHIPS: (&str, &str) = ("chips", "chipsUnknown");
 const BASE_FLOP: (&str, &str) = ("flop", "flopUnknown");
 
 impl TrainingCompute {
@@ -38,6 +43,7 @@ impl TrainingCompute {
             workload: object.maybe(WORKLOAD, workload)?,
             hardware: object.maybe(HARDWARE, hardware)?,
             energy: object.maybe(ENERGY, energy)?,
+            activity: object.maybe(ACTIVITY, activity)?,
             evidence: object.take("evidence")?.list(limits::EVIDENCE, |field| evidence(field))?,
         })
     }
@@ -60,6 +66,7 @@ impl TrainingCompute {
         push_maybe(members, WORKLOAD, &self.workload, workload_json);
         push_maybe(members, HARDWARE, &self.hardware, hardware_json);
         push_maybe(members, ENERGY, &self.energy, energy_json);
+        push_maybe(members, ACTIVITY, &self.activity, activity_json);
         members.push(("evidence", evidence_json(&self.evidence)));
     }
 }
@@ -73,17 +80,17 @@ fn period(field: Field<'_, '_>) -> Read<u32> {
 fn session(field: Field<'_, '_>) -> Read<Session> {
     let mut object = field.object()?;
     let window = window_members(&mut object)?;
-    let resumed_from = object.take_nullable("resumedFrom")?.map(|field| field.digest()).transpose()?;
+    let resumed_from = object.maybe_none(RESUMED, |field| field.digest())?;
+    let chips = object.maybe(CHIPS, |field| field.decimal_u64())?;
     object.finish()?;
-    Ok(Session { window, resumed_from })
+    Ok(Session { window, resumed_from, chips })
 }
 
 fn session_json(session: &Session) -> Json {
-    Json::Object(vec![
-        ("start", Json::text(session.window.start)),
-        ("end", Json::text(session.window.end)),
-        ("resumedFrom", session.resumed_from.map_or(Json::Null, Json::text)),
-    ])
+    let mut members = vec![("start", Json::text(session.window.start)), ("end", Json::text(session.window.end))];
+    push_maybe(&mut members, RESUMED, &session.resumed_from, |from| from.map_or(Json::Null, Json::text));
+    push_maybe(&mut members, CHIPS, &session.chips, |chips| Json::text(chips));
+    Json::Object(members)
 }
 
 fn figures(field: Field<'_, '_>) -> Read<FlopFigures> {
@@ -104,19 +111,24 @@ fn figures_json(figures: &FlopFigures) -> Json {
     Json::Object(members)
 }
 
-fn base_model(field: Field<'_, '_>) -> Read<BaseModel> {
+pub(crate) fn base_model(field: Field<'_, '_>) -> Read<BaseModel> {
     let mut object = field.object()?;
     let model = BaseModel {
         name: label(object.take("name")?)?,
         sha256: object.take("sha256")?.digest()?,
+        used_for: object.take("usedFor")?.word(BaseModelUse::WORDS, BaseModelUse::from_word)?,
         flop: object.maybe(BASE_FLOP, interval)?,
     };
     object.finish()?;
     Ok(model)
 }
 
-fn base_model_json(model: &BaseModel) -> Json {
-    let mut members = vec![("name", Json::text(&model.name)), ("sha256", Json::text(model.sha256))];
+pub(crate) fn base_model_json(model: &BaseModel) -> Json {
+    let mut members = vec![
+        ("name", Json::text(&model.name)),
+        ("sha256", Json::text(model.sha256)),
+        ("usedFor", Json::text(model.used_for)),
+    ];
     push_maybe(&mut members, BASE_FLOP, &model.flop, interval_json);
     Json::Object(members)
 }
@@ -176,6 +188,7 @@ fn energy(field: Field<'_, '_>) -> Read<Energy> {
     let energy = Energy {
         joules: Joule(object.take("joules")?.decimal_u64()?),
         boundary: object.take("boundary")?.word(EnergyBoundary::WORDS, EnergyBoundary::from_word)?,
+        coverage: object.maybe(COVERAGE, |field| coverage(field))?,
         basis: basis(object.take("basis")?)?,
     };
     object.finish()?;
@@ -183,9 +196,31 @@ fn energy(field: Field<'_, '_>) -> Read<Energy> {
 }
 
 fn energy_json(energy: &Energy) -> Json {
+    let mut members = vec![("joules", Json::text(energy.joules)), ("boundary", Json::text(energy.boundary))];
+    push_maybe(&mut members, COVERAGE, &energy.coverage, coverage_json);
+    members.push(("basis", Json::text(energy.basis)));
+    Json::Object(members)
+}
+
+fn activity(field: Field<'_, '_>) -> Read<Activity> {
+    let mut object = field.object()?;
+    let activity = Activity {
+        tensor_pipe: PpmInterval {
+            lower: object.take("tensorPipeLowerPpm")?.ppm()?,
+            upper: object.take("tensorPipeUpperPpm")?.ppm()?,
+        },
+        coverage: coverage(object.take("coverage")?)?,
+        basis: basis(object.take("basis")?)?,
+    };
+    object.finish()?;
+    Ok(activity)
+}
+
+fn activity_json(activity: &Activity) -> Json {
     Json::Object(vec![
-        ("joules", Json::text(energy.joules)),
-        ("boundary", Json::text(energy.boundary)),
-        ("basis", Json::text(energy.basis)),
+        ("tensorPipeLowerPpm", Json::Whole(activity.tensor_pipe.lower.0)),
+        ("tensorPipeUpperPpm", Json::Whole(activity.tensor_pipe.upper.0)),
+        ("coverage", coverage_json(&activity.coverage)),
+        ("basis", Json::text(activity.basis)),
     ])
 }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! "site": "dc-1", "run": "aurora-3", "runStage": "pre-training", "period": 4, "finalReport": false,
-//! "window": {"start": …, "end": …}, "sessions": [{"start": …, "end": …, "resumedFrom": null}],
+//! "window": {"start": …, "end": …}, "sessions": [{"start": …, "end": …, "resumedFrom": null, "chips": "512"}],
 //! "flop": {"incremental": {…}, "cumulative": {…}, "discarded": null, "discardedUnknown": "…"},
 //! "method": "framework-counter", "countingRule": "…", "basis": "computed",
-//! "workload": {…}, "hardware": null, "hardwareUnknown": "…", "baseModels": [], "energy": …, "evidence": […]
+//! "workload": {…}, "hardware": null, "hardwareUnknown": "…", "baseModels": [], "energy": …, "activity": …,
+//! "evidence": […]
 //! ```
 //!
 //! *Incremental* FLOP fall into this window and count toward the parameters that survive; *cumulative* is the run's sum
@@ -14,11 +15,14 @@
 mod check;
 mod json;
 
+pub(crate) use check::check_base_models;
+pub(crate) use json::{base_model, base_model_json};
+
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
 use standstill_protocol::units::Joule;
 
-use crate::claim::{Basis, Evidence, Interval, Maybe, PpmInterval, Window};
+use crate::claim::{Basis, Coverage, Evidence, FigureGroup, Interval, Maybe, PpmInterval, Window};
 use crate::words;
 
 words! {
@@ -104,7 +108,7 @@ pub struct TrainingCompute {
     pub basis: Basis,
     /// Whether the run ends with this report.
     pub final_report: bool,
-    /// Models that the weights started from, with their own compute apart.
+    /// Models that the run built on, with their own compute apart.
     pub base_models: Vec<BaseModel>,
     /// Tokens and parameters, for the window.
     pub workload: Maybe<Workload>,
@@ -112,8 +116,22 @@ pub struct TrainingCompute {
     pub hardware: Maybe<Hardware>,
     /// Energy, for the window.
     pub energy: Maybe<Energy>,
-    /// The files behind the figures: at least one unless the basis is `declared`.
+    /// What the chips' own counters say, for the window.
+    pub activity: Maybe<Activity>,
+    /// The files behind the figures: each figure whose basis is not `declared` is backed by one.
     pub evidence: Vec<Evidence>,
+}
+
+impl TrainingCompute {
+    /// The groups of figures that are stated, each with its basis.
+    pub fn figures(&self) -> Vec<(FigureGroup, Basis)> {
+        let mut figures = vec![(FigureGroup::Flop, self.basis)];
+        figures.extend(self.workload.known().map(|workload| (FigureGroup::Workload, workload.basis)));
+        figures.extend(self.hardware.known().map(|hardware| (FigureGroup::Hardware, hardware.basis)));
+        figures.extend(self.energy.known().map(|energy| (FigureGroup::Energy, energy.basis)));
+        figures.extend(self.activity.known().map(|activity| (FigureGroup::Activity, activity.basis)));
+        figures
+    }
 }
 
 /// FLOP in three separate accounts.
@@ -132,17 +150,35 @@ pub struct FlopFigures {
 pub struct Session {
     /// When.
     pub window: Window,
-    /// SHA-256 of the checkpoint it resumed from; `None` for a start from the beginning.
-    pub resumed_from: Option<Hash>,
+    /// SHA-256 of the checkpoint it resumed from; `Known(None)` for a start from the beginning.
+    pub resumed_from: Maybe<Option<Hash>>,
+    /// Chips allocated to it.
+    pub chips: Maybe<u64>,
 }
 
-/// A model that the weights started from.
+words! {
+    /// What a run took from a model.
+    pub enum BaseModelUse {
+        /// Its weights, to start from.
+        InitialWeights = "initial-weights",
+        /// Its outputs, to learn from.
+        Teacher = "teacher",
+        /// Its judgement, as a reward.
+        RewardModel = "reward-model",
+        /// Data that it made.
+        DataGenerator = "data-generator",
+    }
+}
+
+/// A model that the run built on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseModel {
     /// Its name.
     pub name: String,
     /// SHA-256 of its weights or of their signed manifest.
     pub sha256: Hash,
+    /// What was taken from it.
+    pub used_for: BaseModelUse,
     /// The compute of that model, which `cumulative` does not include.
     pub flop: Maybe<Interval>,
 }
@@ -184,6 +220,19 @@ pub struct Energy {
     pub joules: Joule,
     /// Where it was measured.
     pub boundary: EnergyBoundary,
+    /// How much of the chips' time the meter saw: `joules` is what it read, without a guess for the gaps.
+    pub coverage: Maybe<Coverage>,
+    /// How it came to be.
+    pub basis: Basis,
+}
+
+/// What the chips' own counters say about the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Share of the covered time in which the tensor pipes were active.
+    pub tensor_pipe: PpmInterval,
+    /// The chips' time with and without readings.
+    pub coverage: Coverage,
     /// How it came to be.
     pub basis: Basis,
 }

@@ -1,7 +1,11 @@
 //! One valid statement of each kind, as tests start from.
 #![allow(dead_code)]
 
-use standstill_attestations::claim::{Basis, Evidence, EvidenceRole, Interval, Maybe, PpmInterval, Window};
+pub(crate) mod others;
+
+use standstill_attestations::claim::{
+    Basis, Coverage, Evidence, EvidenceRole, FigureGroup, Interval, Maybe, PpmInterval, Window,
+};
 use standstill_attestations::evaluation::*;
 use standstill_attestations::governance::*;
 use standstill_attestations::statement::{Common, Predicate, Statement, Subject};
@@ -29,10 +33,11 @@ pub(crate) fn common() -> Common {
         member: name("lab-a"),
         sequence: 7,
         issued_at: time("2026-11-30T08:00:00Z"),
+        corrects: None,
     }
 }
 
-pub(crate) fn evidence(role: EvidenceRole, format: &str) -> Evidence {
+pub(crate) fn evidence(role: EvidenceRole, format: &str, backs: &[FigureGroup]) -> Evidence {
     Evidence {
         role,
         tool: "transformers".to_owned(),
@@ -41,6 +46,7 @@ pub(crate) fn evidence(role: EvidenceRole, format: &str) -> Evidence {
         sha256: Hash::sha256(format.as_bytes()),
         size_bytes: 2866,
         imported_fields: vec!["num_input_tokens_seen".to_owned(), "total_flos".to_owned()],
+        backs: backs.to_vec(),
     }
 }
 
@@ -55,10 +61,15 @@ pub(crate) fn training_compute() -> TrainingCompute {
         period: 4,
         window: window("2026-11-01T00:00:00Z", "2026-11-29T00:00:00Z"),
         sessions: vec![
-            Session { window: window("2026-11-01T00:00:00Z", "2026-11-12T13:46:40Z"), resumed_from: None },
+            Session {
+                window: window("2026-11-01T00:00:00Z", "2026-11-12T13:46:40Z"),
+                resumed_from: Maybe::Known(None),
+                chips: Maybe::Known(512),
+            },
             Session {
                 window: window("2026-11-12T14:00:00.250Z", "2026-11-29T00:00:00Z"),
-                resumed_from: Some(Hash::sha256(b"checkpoint")),
+                resumed_from: Maybe::Known(Some(Hash::sha256(b"checkpoint"))),
+                chips: Maybe::Unknown("the scheduler's record of the restart is lost".to_owned()),
             },
         ],
         flop: FlopFigures {
@@ -76,6 +87,7 @@ pub(crate) fn training_compute() -> TrainingCompute {
         base_models: vec![BaseModel {
             name: "aurora-2".to_owned(),
             sha256: Hash::sha256(b"aurora-2"),
+            used_for: BaseModelUse::InitialWeights,
             flop: Maybe::Unknown("its maker has not published it".to_owned()),
         }],
         workload: Maybe::Known(Workload {
@@ -95,9 +107,19 @@ pub(crate) fn training_compute() -> TrainingCompute {
         energy: Maybe::Known(Energy {
             joules: Joule(840_000_000_000),
             boundary: EnergyBoundary::Server,
+            coverage: Maybe::Known(Coverage { covered_chip_seconds: 1_140_000_000, gap_chip_seconds: 60_000_000 }),
             basis: Basis::Measured,
         }),
-        evidence: vec![evidence(EvidenceRole::TrainingLog, "hf-trainer-state")],
+        activity: Maybe::Known(Activity {
+            tensor_pipe: PpmInterval { lower: Ppm(310_000), upper: Ppm(325_000) },
+            coverage: Coverage { covered_chip_seconds: 1_199_000_000, gap_chip_seconds: 1_000_000 },
+            basis: Basis::Measured,
+        }),
+        evidence: vec![
+            evidence(EvidenceRole::TrainingLog, "hf-trainer-state", &[FigureGroup::Flop, FigureGroup::Workload]),
+            evidence(EvidenceRole::SchedulerLog, "slurm-sacct-json", &[FigureGroup::Hardware]),
+            evidence(EvidenceRole::ActivityLog, "dcgm-exporter", &[FigureGroup::Activity, FigureGroup::Energy]),
+        ],
     }
 }
 
@@ -133,29 +155,39 @@ pub(crate) fn capability_evaluation() -> CapabilityEvaluation {
             parameters: vec![Parameter { name: "temperature".to_owned(), value: "0.5".to_owned() }],
         },
         samples: Samples { in_suite: Maybe::Known(12), planned: 24, completed: 24 },
+        analysis: vec![Parameter { name: "ridge".to_owned(), value: "0.00001".to_owned() }],
         scores: vec![
             Score {
                 scorer: "includes".to_owned(),
                 reducer: Some("mean".to_owned()),
                 metric: "accuracy".to_owned(),
                 scored_samples: Maybe::Known(12),
-                score: Maybe::Known(Ppm(416_667)),
-                uncertainty: Maybe::Known(Uncertainty::StandardError(Ppm(148_648))),
+                unit: ScoreUnit::Ppm,
+                value: Maybe::Known(416_667),
+                uncertainty: Maybe::Known(Uncertainty {
+                    spread: Spread::StandardError(148_648),
+                    method: Maybe::Unknown("the log names the metric `stderr` only".to_owned()),
+                }),
             },
             Score {
                 scorer: "match".to_owned(),
                 reducer: None,
                 metric: "accuracy".to_owned(),
                 scored_samples: Maybe::Unknown("not recorded".to_owned()),
-                score: Maybe::Known(Ppm(500_000)),
-                uncertainty: Maybe::Known(Uncertainty::Interval {
-                    bounds: PpmInterval { lower: Ppm(400_000), upper: Ppm(600_000) },
-                    confidence: Ppm(950_000),
+                unit: ScoreUnit::Ppm,
+                value: Maybe::Known(500_000),
+                uncertainty: Maybe::Known(Uncertainty {
+                    spread: Spread::Interval { lower: 400_000, upper: 600_000, confidence: Ppm(950_000) },
+                    method: Maybe::Known("bootstrap, 1000 resamples".to_owned()),
                 }),
             },
         ],
         basis: Basis::Measured,
-        evidence: vec![evidence(EvidenceRole::EvaluationLog, "inspect-eval")],
+        evidence: vec![evidence(
+            EvidenceRole::EvaluationLog,
+            "inspect-eval",
+            &[FigureGroup::Samples, FigureGroup::Scores],
+        )],
     }
 }
 
@@ -177,12 +209,13 @@ pub(crate) fn governance() -> Vec<Statement> {
         Predicate::KeyRegistration(KeyRegistration::of(&secret, KeyRole::Statement, &chain_id, &member)),
         Predicate::KeyRevocation(KeyRevocation { key_id: key.id(), reason: "lost laptop".to_owned() }),
     ];
-    predicates.into_iter().map(|predicate| Statement::governance(common(), predicate).unwrap()).collect()
+    predicates.into_iter().map(|predicate| Statement::of(common(), predicate).unwrap()).collect()
 }
 
 /// One of each kind.
 pub(crate) fn all() -> Vec<Statement> {
     let mut statements = vec![training(), evaluation()];
+    statements.extend(others::others());
     statements.extend(governance());
     statements
 }

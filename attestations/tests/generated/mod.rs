@@ -1,5 +1,7 @@
 //! Statements at random, all of them valid.
 
+mod others;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use standstill_attestations::claim::*;
@@ -13,7 +15,7 @@ use standstill_protocol::member::Name;
 use standstill_protocol::units::{Flop, Joule, Ppm, Timestamp};
 
 pub(crate) fn statement() -> impl Strategy<Value = Statement> {
-    prop_oneof![3 => training(), 3 => evaluation(), 1 => governance()]
+    prop_oneof![3 => training(), 3 => evaluation(), 1 => governance(), 7 => others::others()]
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -57,6 +59,7 @@ fn common() -> impl Strategy<Value = Common> {
         sequence,
         // After every window that is generated.
         issued_at: Timestamp(4_000_000_000_000),
+        corrects: None,
     })
 }
 
@@ -65,7 +68,22 @@ fn subjects() -> impl Strategy<Value = Vec<Subject>> {
         .prop_map(|all| all.into_iter().map(|(name, sha256)| Subject { name, sha256 }).collect())
 }
 
-fn evidence() -> impl Strategy<Value = Evidence> {
+/// Files, the first of which backs everything that is stated.
+fn evidence(files: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Evidence>> {
+    vec(file(), files)
+}
+
+/// Lets the first file back all figures, and the others some.
+fn backed(mut evidence: Vec<Evidence>, figures: &[(FigureGroup, Basis)]) -> Vec<Evidence> {
+    for (index, file) in evidence.iter_mut().enumerate() {
+        file.backs =
+            figures.iter().map(|(group, _)| *group).filter(|group| index == 0 || *group as usize % 2 == 0).collect();
+        file.backs.sort_by_key(|group| group.as_str());
+    }
+    evidence
+}
+
+fn file() -> impl Strategy<Value = Evidence> {
     let fields = prop::collection::btree_set(text(), 1..5);
     (word(EvidenceRole::ALL), text(), maybe(text()), text(), hash(), 1u64..1 << 53, fields).prop_map(
         |(role, tool, tool_version, format, sha256, size_bytes, fields)| Evidence {
@@ -76,19 +94,21 @@ fn evidence() -> impl Strategy<Value = Evidence> {
             sha256,
             size_bytes,
             imported_fields: fields.into_iter().collect(),
+            backs: Vec::new(),
         },
     )
 }
 
 /// Sessions from `start` on: gap and length of each, and the checkpoint it resumed from.
 fn sessions() -> impl Strategy<Value = Vec<Session>> {
-    let parts = vec((0u64..1_000_000, 1u64..1_000_000_000, prop::option::of(hash())), 1..5);
+    let parts = vec((0u64..1_000_000, 1u64..1_000_000_000, maybe(prop::option::of(hash()))), 1..5);
     (0u64..2_000_000_000_000, parts).prop_map(|(mut at, parts)| {
         let mut sessions = Vec::new();
         for (gap, length, resumed_from) in parts {
             let start = Timestamp(at + gap);
             at = start.0 + length;
-            sessions.push(Session { window: Window { start, end: Timestamp(at) }, resumed_from });
+            let chips = Maybe::Unknown("not recorded".to_owned());
+            sessions.push(Session { window: Window { start, end: Timestamp(at) }, resumed_from, chips });
         }
         sessions
     })
@@ -115,16 +135,26 @@ fn hardware() -> impl Strategy<Value = Hardware> {
 }
 
 fn energy() -> impl Strategy<Value = Energy> {
-    (any::<u64>(), word(EnergyBoundary::ALL), word(Basis::ALL)).prop_map(|(joules, boundary, basis)| Energy {
-        joules: Joule(joules),
-        boundary,
+    (any::<u64>(), word(EnergyBoundary::ALL), maybe(Just(ONE_SECOND)), word(Basis::ALL))
+        .prop_map(|(joules, boundary, coverage, basis)| Energy { joules: Joule(joules), boundary, coverage, basis })
+}
+
+/// Of the one chip second of [`hardware`].
+const ONE_SECOND: Coverage = Coverage { covered_chip_seconds: 1, gap_chip_seconds: 0 };
+
+fn activity() -> impl Strategy<Value = Activity> {
+    (ppm_interval(), word(Basis::ALL)).prop_map(|(tensor_pipe, basis)| Activity {
+        tensor_pipe,
+        coverage: ONE_SECOND,
         basis,
     })
 }
 
 fn base_models() -> impl Strategy<Value = Vec<BaseModel>> {
-    prop::collection::btree_map(hash(), (text(), maybe(interval())), 0..3)
-        .prop_map(|all| all.into_iter().map(|(sha256, (name, flop))| BaseModel { name, sha256, flop }).collect())
+    let model = (text(), word(BaseModelUse::ALL), maybe(interval()));
+    prop::collection::btree_map(hash(), model, 0..3).prop_map(|all| {
+        all.into_iter().map(|(sha256, (name, used_for, flop))| BaseModel { name, sha256, used_for, flop }).collect()
+    })
 }
 
 /// Methods and rules that tie the claim to no other number, so that every combination is valid.
@@ -133,11 +163,12 @@ fn training() -> impl Strategy<Value = Statement> {
     let rule = prop::sample::select(vec![CountingRule::ModelFlop, CountingRule::HardwareFlop]);
     let place = (name(), name(), word(RunStage::ALL), any::<u32>(), sessions());
     let figures = (interval(), interval(), maybe(interval()), method, rule, word(Basis::ALL), any::<bool>());
-    let inputs = (base_models(), maybe(workload()), maybe(hardware()), maybe(energy()), vec(evidence(), 1..4));
+    let chips = (maybe(hardware()), maybe(energy()), maybe(activity()));
+    let inputs = (base_models(), maybe(workload()), chips, evidence(1..4));
     (common(), subjects(), place, figures, inputs).prop_map(|(common, subjects, place, figures, inputs)| {
         let (site, run, run_stage, period, sessions) = place;
         let (mut incremental, earlier, discarded, method, counting_rule, basis, final_report) = figures;
-        let (base_models, workload, hardware, energy, evidence) = inputs;
+        let (base_models, workload, (hardware, energy, activity), evidence) = inputs;
         let mut discarded = discarded;
         if hardware.known().is_some() {
             incremental.lower = Flop(0);
@@ -146,7 +177,7 @@ fn training() -> impl Strategy<Value = Statement> {
         let window = Window { start: sessions[0].window.start, end: sessions[sessions.len() - 1].window.end };
         let cumulative = incremental.checked_add(earlier).unwrap();
         let flop = FlopFigures { incremental, cumulative, discarded };
-        let predicate = Predicate::TrainingCompute(TrainingCompute {
+        let mut report = TrainingCompute {
             site,
             run,
             run_stage,
@@ -162,8 +193,11 @@ fn training() -> impl Strategy<Value = Statement> {
             workload,
             hardware,
             energy,
+            activity,
             evidence,
-        });
+        };
+        report.evidence = backed(report.evidence.clone(), &report.figures());
+        let predicate = Predicate::TrainingCompute(report);
         Statement { subjects, common, predicate }
     })
 }
@@ -182,29 +216,34 @@ fn suite() -> impl Strategy<Value = Suite> {
 }
 
 fn uncertainty() -> impl Strategy<Value = Uncertainty> {
-    prop_oneof![
-        ppm().prop_map(Uncertainty::StandardError),
-        ppm().prop_map(|confidence| Uncertainty::Interval {
-            bounds: PpmInterval { lower: Ppm(0), upper: Ppm::ONE },
-            confidence,
-        }),
-    ]
+    let spread = prop_oneof![
+        ppm().prop_map(|ppm| Spread::StandardError(ppm.0)),
+        ppm().prop_map(|confidence| Spread::Interval { lower: 0, upper: 1_000_000, confidence }),
+    ];
+    (spread, maybe(text())).prop_map(|(spread, method)| Uncertainty { spread, method })
 }
 
 fn scores() -> impl Strategy<Value = Vec<Score>> {
     let key = (text(), prop::option::of(text()), text());
-    let result = (maybe(1u64..=1000), maybe(ppm()), maybe(uncertainty()));
+    let value = maybe(0i64..=1_000_000);
+    let result = (maybe(1u64..=1000), word(ScoreUnit::ALL), value, maybe(uncertainty()));
     prop::collection::btree_map(key, result, 1..5).prop_map(|all| {
-        let score = |((scorer, reducer, metric), (scored_samples, score, uncertainty))| Score {
+        let score = |((scorer, reducer, metric), (scored_samples, unit, value, uncertainty))| Score {
             scorer,
             reducer,
             metric,
             scored_samples,
-            score,
+            unit,
+            value,
             uncertainty,
         };
         all.into_iter().map(score).collect()
     })
+}
+
+fn settings() -> impl Strategy<Value = Vec<Parameter>> {
+    prop::collection::btree_map(text(), text(), 0..4)
+        .prop_map(|all| all.into_iter().map(|(name, value)| Parameter { name, value }).collect())
 }
 
 fn evaluation() -> impl Strategy<Value = Statement> {
@@ -213,21 +252,21 @@ fn evaluation() -> impl Strategy<Value = Statement> {
         tool_version,
         revision,
     });
-    let settings = prop::collection::btree_map(text(), text(), 0..4);
-    let elicitation = (vec(text(), 0..4), 1u32.., settings).prop_map(|(solver, epochs, settings)| Elicitation {
+    let elicitation = (vec(text(), 0..4), 1u32.., settings()).prop_map(|(solver, epochs, parameters)| Elicitation {
         solver,
         epochs,
-        parameters: settings.into_iter().map(|(name, value)| Parameter { name, value }).collect(),
+        parameters,
     });
     let samples = (maybe(0u64..1 << 53), 1000u64..1 << 52, 0u64..1 << 50)
         .prop_map(|(in_suite, completed, more)| Samples { in_suite, planned: completed + more, completed });
     let head = (text(), word(EvaluatorRelationship::ALL), 0u64..1 << 41, 1u64..1 << 30, word(EvaluationStatus::ALL));
-    let body = (suite(), harness, elicitation, samples, scores(), word(Basis::ALL), vec(evidence(), 1..3));
+    let results = (settings(), scores());
+    let body = (suite(), harness, elicitation, samples, results, word(Basis::ALL), evidence(1..3));
     (common(), subjects(), head, body).prop_map(|(common, subjects, head, body)| {
         let (model, evaluator_relationship, start, length, status) = head;
-        let (suite, harness, elicitation, samples, scores, basis, evidence) = body;
+        let (suite, harness, elicitation, samples, (analysis, scores), basis, evidence) = body;
         let window = Window { start: Timestamp(start), end: Timestamp(start + length) };
-        let predicate = Predicate::CapabilityEvaluation(CapabilityEvaluation {
+        let mut evaluation = CapabilityEvaluation {
             model,
             evaluator_relationship,
             window,
@@ -236,10 +275,13 @@ fn evaluation() -> impl Strategy<Value = Statement> {
             harness,
             elicitation,
             samples,
+            analysis,
             scores,
             basis,
             evidence,
-        });
+        };
+        evaluation.evidence = backed(evaluation.evidence.clone(), &evaluation.figures());
+        let predicate = Predicate::CapabilityEvaluation(evaluation);
         Statement { subjects, common, predicate }
     })
 }
@@ -258,5 +300,5 @@ fn governance() -> impl Strategy<Value = Statement> {
     let revocation =
         (hash(), text()).prop_map(|(key_id, reason)| Predicate::KeyRevocation(KeyRevocation { key_id, reason }));
     (common(), prop_oneof![vote, registration, revocation])
-        .prop_map(|(common, predicate)| Statement::governance(common, predicate).unwrap())
+        .prop_map(|(common, predicate)| Statement::of(common, predicate).unwrap())
 }

@@ -23,7 +23,7 @@ impl World {
     /// The common part of a member's next statement.
     pub fn common(&mut self, member: &str) -> Common {
         let sequence = self.next_sequence(member);
-        Common { chain_id: self.rules.chain_id(), member: name(member), sequence, issued_at: self.now }
+        Common { chain_id: self.rules.chain_id(), member: name(member), sequence, issued_at: self.now, corrects: None }
     }
 
     /// A report of `member` on one run: `incremental` FLOP in the period, `cumulative` in all. Its window is the period,
@@ -38,7 +38,11 @@ impl World {
             run_stage: RunStage::PreTraining,
             period,
             window,
-            sessions: vec![Session { window, resumed_from: None }],
+            sessions: vec![Session {
+                window,
+                resumed_from: Maybe::Known(None),
+                chips: Maybe::Unknown("a test".to_owned()),
+            }],
             flop: FlopFigures {
                 incremental: Interval::exact(Flop(incremental)),
                 cumulative: Interval::exact(Flop(cumulative)),
@@ -52,6 +56,7 @@ impl World {
             workload: Maybe::Unknown("a test".to_owned()),
             hardware: Maybe::Unknown("a test".to_owned()),
             energy: Maybe::Unknown("a test".to_owned()),
+            activity: Maybe::Unknown("a test".to_owned()),
             evidence: Vec::new(),
         }
     }
@@ -94,7 +99,7 @@ impl World {
 
 /// A statement with the subject that its kind asks for.
 pub fn statement(common: Common, predicate: Predicate) -> Statement {
-    Statement::governance(common.clone(), predicate.clone()).unwrap_or_else(|| {
+    Statement::of(common.clone(), predicate.clone()).unwrap_or_else(|| {
         let subject = Subject { name: "model/test".to_owned(), sha256: Hash::sha256(b"a model") };
         Statement { subjects: vec![subject], common, predicate }
     })

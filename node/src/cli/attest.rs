@@ -113,7 +113,8 @@ fn new(global: &Global, content: &Content, out: &Path) -> Result<Exit, Failure> 
     content.kind()?;
     let home = global.open()?;
     let chain_id = chain_id(global, &home)?;
-    let common = Common { chain_id, member: home.member().clone(), sequence: 1, issued_at: clock::now() };
+    let common =
+        Common { chain_id, member: home.member().clone(), sequence: 1, issued_at: clock::now(), corrects: None };
     let Drafted { statement, notes } = content.draft(common)?;
     for note in &notes {
         global.say(note);

@@ -141,7 +141,7 @@ impl Content {
             }
             _ => return Err(Failure::usage(format!("`{kind}` statements cannot be drafted here"))),
         };
-        let statement = Statement::governance(common, predicate);
+        let statement = Statement::of(common, predicate);
         let statement = statement.ok_or_else(|| Failure::usage(format!("a `{kind}` statement needs a subject")))?;
         Ok(Drafted { statement, notes: Vec::new() })
     }
@@ -190,13 +190,22 @@ impl Content {
 
     fn training_context(&self) -> Result<TrainingContext, Failure> {
         let kind = Kind::TrainingCompute;
+        let unstated = || "not stated by the reporter".to_owned();
         let window = self.start.zip(self.end).map(|(start, end)| Window { start, end });
         Ok(TrainingContext {
             site: need(&self.site, "site", kind)?,
             run: need(&self.run, "run", kind)?,
             run_stage: word(RunStage::from_word(&self.stage), &self.stage, RunStage::WORDS)?,
             period: need(&self.period, "period", kind)?,
-            sessions: window.into_iter().map(|window| Session { window, resumed_from: None }).collect(),
+            // Nothing that is typed here says how the job started, or on how many chips.
+            sessions: window
+                .into_iter()
+                .map(|window| Session {
+                    window,
+                    resumed_from: Maybe::Unknown(unstated()),
+                    chips: Maybe::Unknown(unstated()),
+                })
+                .collect(),
             final_report: self.is_final.then_some(true),
             base_models: Vec::new(),
             before: None,
@@ -212,7 +221,13 @@ impl Content {
             return Ok(Maybe::Unknown("not metered".to_owned()));
         };
         let boundary = word(EnergyBoundary::from_word(boundary), boundary, EnergyBoundary::WORDS)?;
-        Ok(Maybe::Known(Energy { joules: Joule(joules), boundary, basis: Basis::Measured }))
+        Ok(Maybe::Known(Energy {
+            joules: Joule(joules),
+            boundary,
+            coverage: Maybe::Unknown("not stated by the reporter".to_owned()),
+            // A number on the command line has no file behind it.
+            basis: Basis::Declared,
+        }))
     }
 
     fn evaluation_context(&self) -> Result<EvaluationContext, Failure> {

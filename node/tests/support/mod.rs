@@ -103,7 +103,13 @@ impl Chain {
     }
 
     pub fn common(&self, member: &str, sequence: u64) -> Common {
-        Common { chain_id: self.treaty.chain_id, member: name(member), sequence, issued_at: clock::now() }
+        Common {
+            chain_id: self.treaty.chain_id,
+            member: name(member),
+            sequence,
+            issued_at: clock::now(),
+            corrects: None,
+        }
     }
 
     /// A report about the current period.
@@ -118,7 +124,7 @@ impl Chain {
             run_stage: RunStage::PreTraining,
             period: 0,
             window,
-            sessions: vec![Session { window, resumed_from: None }],
+            sessions: vec![Session { window, resumed_from: Maybe::Known(None), chips: Maybe::Unknown(unknown()) }],
             flop: FlopFigures { incremental: interval, cumulative: interval, discarded: Maybe::Unknown(unknown()) },
             method: Method::FrameworkCounter,
             counting_rule: CountingRule::ModelFlop,
@@ -128,6 +134,7 @@ impl Chain {
             workload: Maybe::Unknown(unknown()),
             hardware: Maybe::Unknown(unknown()),
             energy: Maybe::Unknown(unknown()),
+            activity: Maybe::Unknown(unknown()),
             evidence: vec![],
         };
         let subject = Subject { name: "checkpoint".to_owned(), sha256: Hash::sha256(&sequence.to_be_bytes()) };
@@ -144,7 +151,7 @@ impl Chain {
     }
 
     pub fn governance(&self, member: &str, sequence: u64, predicate: Predicate) -> Statement {
-        Statement::governance(self.common(member, sequence), predicate).unwrap()
+        Statement::of(self.common(member, sequence), predicate).unwrap()
     }
 
     pub fn registration(&self, sequence: u64, key: &SecretKey) -> Statement {

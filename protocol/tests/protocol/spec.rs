@@ -76,6 +76,8 @@ fn the_page_on_hashes_names_every_domain() {
         Domain::Sample,
         Domain::HardwareNonce,
         Domain::MeteredChip,
+        Domain::Subject,
+        Domain::ChipTag,
     ];
     let mut tags: Vec<&str> = domains.iter().map(|domain| domain.tag()).collect();
     for tag in &tags {

@@ -138,13 +138,14 @@ fn trained(
     };
     let subjects = imported.files_as_subjects();
     // The state file is part of its checkpoint, and the only part of it that is at hand.
-    let resumed_from = previous.filter(|_| resumed).map(|(_, bytes)| Hash::sha256(bytes));
+    let resumed_from = Maybe::Known(previous.filter(|_| resumed).map(|(_, bytes)| Hash::sha256(bytes)));
+    let chips = Maybe::Unknown("a CPU, which is in no chip table".to_owned());
     let context = TrainingContext {
         site: name("dc-1")?,
         run: name("aurora")?,
         run_stage: RunStage::PreTraining,
         period: period.index,
-        sessions: vec![Session { window, resumed_from }],
+        sessions: vec![Session { window, resumed_from, chips }],
         final_report: Some(ends),
         base_models: Vec::new(),
         before: None,
@@ -167,7 +168,7 @@ fn nothing(period: Period, window: Window) -> Result<(Vec<Subject>, Predicate), 
         run_stage: RunStage::PreTraining,
         period: period.index,
         window,
-        sessions: vec![Session { window, resumed_from: None }],
+        sessions: vec![Session { window, resumed_from: Maybe::Known(None), chips: Maybe::Unknown(none()) }],
         flop: FlopFigures { incremental: zero, cumulative: zero, discarded: Maybe::Unknown(none()) },
         method: Method::FrameworkCounter,
         counting_rule: CountingRule::SixNdNonEmbedding,
@@ -177,6 +178,7 @@ fn nothing(period: Period, window: Window) -> Result<(Vec<Subject>, Predicate), 
         workload: Maybe::Unknown(none()),
         hardware: Maybe::Unknown(none()),
         energy: Maybe::Unknown(none()),
+        activity: Maybe::Unknown(none()),
         evidence: Vec::new(),
     };
     // There is no artefact: the digest of nothing.
@@ -236,6 +238,7 @@ mod tests {
                 member: "lab-a".parse().unwrap(),
                 sequence: 1,
                 issued_at: Timestamp(5_000),
+                corrects: None,
             };
             let statement = Statement { subjects, common, predicate };
             statement.check().unwrap();

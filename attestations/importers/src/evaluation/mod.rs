@@ -11,7 +11,7 @@
 
 pub(crate) mod settings;
 
-use standstill_attestations::claim::{Basis, Maybe, Window};
+use standstill_attestations::claim::{Basis, FigureGroup, Maybe, Window};
 use standstill_attestations::evaluation::{
     CapabilityEvaluation, Commit, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Samples, Score, Suite,
 };
@@ -142,7 +142,7 @@ impl From<EvaluatorRelationship> for EvaluationContext {
 impl Imported<EvaluationFacts> {
     /// The predicate, with what only the evaluator knows.
     pub fn into_capability_evaluation(self, context: EvaluationContext) -> Result<CapabilityEvaluation, ImportError> {
-        let Imported { facts, evidence, .. } = self;
+        let Imported { facts, mut evidence, .. } = self;
         let relationship = context.evaluator_relationship;
         if let Maybe::Known(fact) = facts.relationship
             && !fact.allows(relationship)
@@ -150,6 +150,7 @@ impl Imported<EvaluationFacts> {
             let (found, said) = (relationship.as_str(), fact.described());
             return Err(ImportError::Relationship { found, said });
         }
+        evidence.iter_mut().for_each(|file| file.backs = vec![FigureGroup::Samples, FigureGroup::Scores]);
         let stated = |value: Maybe<String>, given: Option<String>, flag| or_given(value, given, flag);
         let suite = Suite {
             name: stated(facts.suite.name, context.suite, "--suite")?,
@@ -174,6 +175,7 @@ impl Imported<EvaluationFacts> {
             harness,
             elicitation: facts.elicitation,
             samples: facts.samples,
+            analysis: Vec::new(),
             scores: facts.scores,
             basis: facts.basis,
             evidence,

@@ -2,9 +2,8 @@
 //! is left with a note.
 
 use standstill_attestations::claim::Maybe;
-use standstill_attestations::evaluation::{Samples, Score, Uncertainty};
+use standstill_attestations::evaluation::{Samples, Score, ScoreUnit, Spread, Uncertainty};
 use standstill_attestations::limits;
-use standstill_protocol::units::Ppm;
 
 use crate::error::ImportError;
 use crate::evaluation::settings::{fitting, label};
@@ -55,15 +54,16 @@ fn one_scorer(
             notes.leave(metric.path(), "its name does not fit a statement");
             continue;
         };
-        let Some(score) = ratio(&metric.object()?.required("value")?, notes)? else { continue };
-        let shown = score.known().map_or_else(|| "not a number".to_owned(), |ppm| format!("{} ppm", ppm.0));
+        let Some(value) = ratio(&metric.object()?.required("value")?, notes)? else { continue };
+        let shown = value.known().map_or_else(|| "not a number".to_owned(), |ppm| format!("{ppm} ppm"));
         notes.take(metric.path(), format!("{scorer} {name}: {shown}"));
         scores.push(Score {
             scorer: scorer.clone(),
             reducer: reducer.clone(),
             metric: metric_name,
             scored_samples: scored_samples.clone(),
-            score,
+            unit: ScoreUnit::Ppm,
+            value,
             uncertainty: uncertainty.clone(),
         });
     }
@@ -88,7 +88,7 @@ fn scored(entry: &Members<'_>, samples: &Samples, notes: &Notes<'_>) -> Result<M
 }
 
 fn uncertainty(metrics: &Members<'_>) -> Result<Maybe<Uncertainty>, ImportError> {
-    let Some(metric) = ERRORS.iter().find_map(|name| metrics.optional(name)) else {
+    let Some((name, metric)) = ERRORS.iter().find_map(|name| Some((name, metrics.optional(name)?))) else {
         return Ok(Maybe::Unknown("the log holds no standard error".to_owned()));
     };
     let value = metric.object()?.required("value")?;
@@ -99,25 +99,30 @@ fn uncertainty(metrics: &Members<'_>) -> Result<Maybe<Uncertainty>, ImportError>
     match value.number()? {
         Number::NotFinite(word) => unknown(word),
         Number::Finite(decimal, text) => match decimal.ppm_up().filter(|ppm| *ppm <= MILLION) {
-            Some(ppm) => Ok(Maybe::Known(Uncertainty::StandardError(Ppm(ppm)))),
+            Some(ppm) => Ok(Maybe::Known(Uncertainty {
+                spread: Spread::StandardError(ppm),
+                method: Maybe::Known((*name).to_owned()),
+            })),
             None => unknown(&format!("{text}, which is no ratio")),
         },
     }
 }
 
 /// The value in parts per million; `None`, with a note, where it is no ratio.
-fn ratio(value: &Node<'_>, notes: &mut Notes<'_>) -> Result<Option<Maybe<Ppm>>, ImportError> {
+fn ratio(value: &Node<'_>, notes: &mut Notes<'_>) -> Result<Option<Maybe<i64>>, ImportError> {
     if value.is_null() {
         return Ok(Some(Maybe::Unknown("the log says null".to_owned())));
     }
     match value.number()? {
         Number::NotFinite(word) => Ok(Some(Maybe::Unknown(format!("the log says {word}")))),
-        Number::Finite(decimal, text) => match decimal.ppm_nearest().filter(|ppm| *ppm <= MILLION) {
-            Some(ppm) => Ok(Some(Maybe::Known(Ppm(ppm)))),
-            None => {
-                notes.leave(value.path(), format!("{text} is not between 0 and 1"));
-                Ok(None)
+        Number::Finite(decimal, text) => {
+            match decimal.ppm_nearest().filter(|ppm| *ppm <= MILLION).and_then(|ppm| i64::try_from(ppm).ok()) {
+                Some(ppm) => Ok(Some(Maybe::Known(ppm))),
+                None => {
+                    notes.leave(value.path(), format!("{text} is not between 0 and 1"));
+                    Ok(None)
+                }
             }
-        },
+        }
     }
 }

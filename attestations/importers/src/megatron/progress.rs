@@ -210,7 +210,13 @@ impl Progress {
                 counting_rule: CountingRule::ModelFlop,
                 basis: Basis::Computed,
             }),
-            sessions: ran.map(|(_, window)| Session { window, resumed_from: None }).collect(),
+            sessions: ran
+                .map(|(_, window)| Session {
+                    window,
+                    resumed_from: Maybe::Unknown("progress.txt does not name the checkpoint's digest".to_owned()),
+                    chips: Maybe::Unknown("progress.txt counts chips of the whole run".to_owned()),
+                })
+                .collect(),
             hardware: Some(HardwareFacts { chips: Some(self.gpus), ..HardwareFacts::default() }),
             ..Contribution::default()
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use standstill_attestations::claim::Window;
+use standstill_attestations::claim::{Maybe, Window};
 use standstill_attestations::limits;
 use standstill_attestations::training::Session;
 use standstill_protocol::units::Timestamp;
@@ -228,7 +228,11 @@ fn sessions(mut runs: Vec<Run>) -> (Vec<Session>, u64) {
         if let Some((first, last)) = span.first().zip(span.last()) {
             let time = |seconds: u32| Timestamp(u64::from(seconds) * 1000);
             let window = Window { start: time(first.0), end: time(last.1) };
-            sessions.push(Session { window, resumed_from: None });
+            sessions.push(Session {
+                window,
+                resumed_from: Maybe::Unknown("a scheduler does not know of checkpoints".to_owned()),
+                chips: Maybe::Unknown("merged from several jobs".to_owned()),
+            });
         }
         from = to;
     }
