@@ -47,6 +47,7 @@ fn statement(imported: Imported<Contribution>, context: TrainingContext) -> Stat
         member: "lab-a".parse().unwrap(),
         sequence: 1,
         issued_at: Timestamp::parse("2026-12-01T00:00:00Z").unwrap(),
+        corrects: None,
     };
     Statement { subjects, common, predicate }
 }
@@ -95,6 +96,7 @@ fn part(file: &str, role: EvidenceRole, facts: Contribution) -> Imported<Contrib
         sha256: Hash::sha256(file.as_bytes()),
         size_bytes: 1,
         imported_fields: vec!["x".to_owned()],
+        backs: Vec::new(),
     };
     let note = Note { file: file.to_owned(), field: "x".to_owned(), text: "taken".to_owned() };
     Imported { facts, evidence: vec![evidence], took: vec![note], left: Vec::new() }
@@ -117,7 +119,11 @@ fn window(start: u64, end: u64) -> Window {
 }
 
 fn sessions(spans: &[(u64, u64)]) -> Contribution {
-    let session = |(start, end): &(u64, u64)| Session { window: window(*start, *end), resumed_from: None };
+    let session = |(start, end): &(u64, u64)| Session {
+        window: window(*start, *end),
+        resumed_from: Maybe::Known(None),
+        chips: Maybe::Unknown("a test".to_owned()),
+    };
     Contribution { sessions: spans.iter().map(session).collect(), ..Contribution::default() }
 }
 

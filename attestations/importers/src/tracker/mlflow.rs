@@ -20,7 +20,7 @@ pub(crate) use database::{contribution as contribution_database, detect as detec
 pub use files::FORMAT as FORMAT_FILES;
 pub(crate) use files::{contribution as contribution_files, detect as detect_files};
 
-use standstill_attestations::claim::Window;
+use standstill_attestations::claim::{Maybe, Window};
 use standstill_attestations::training::Session;
 use standstill_protocol::units::Timestamp;
 
@@ -77,7 +77,11 @@ fn contribution(run: Run, counts: Counts, notes: &mut Notes<'_>, options: &Optio
     match bounds.filter(|window| Timestamp::parse(&window.end.to_string()) == Ok(window.end)) {
         Some(window) => {
             notes.take("start_time", "one session: a run that was resumed has its gaps in it");
-            facts.sessions = vec![Session { window, resumed_from: None }];
+            facts.sessions = vec![Session {
+                window,
+                resumed_from: Maybe::Unknown("the tracker does not know of checkpoints".to_owned()),
+                chips: Maybe::Unknown("the tracker does not count chips".to_owned()),
+            }];
         }
         None => notes.leave("end_time", "the run has not ended, or not in the time asked for: it makes no session"),
     }
