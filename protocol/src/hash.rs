@@ -61,7 +61,7 @@ pub enum Domain {
     MeteredChip,
     /// Chain id and a name such as `lab-a/run/aurora-3`: a subject that is no file.
     Subject,
-    /// Chain id, vendor and identifier: a chip, in an inventory that does not list serial numbers.
+    /// Chain id, vendor and hash of a device: a chip in an inventory.
     ChipTag,
 }
 
