@@ -6,11 +6,13 @@
 //! | `policies check` | builds them and compares with what is committed |
 //! | `tidy` | checks the invariants of ARCHITECTURE.md that the compiler cannot |
 //! | `bench [--write]` | runs the benchmarks; with `--write`, their figures go into `docs/reference/performance.md` |
+//! | `fuzz` | runs every fuzz target for a while |
 //! | `soak` | kills nodes at random for as long as it is told |
 //!
 //! It depends on `serde_json` alone, so that checking the house costs seconds.
 
 mod bench;
+mod fuzz;
 mod policies;
 mod soak;
 mod tidy;
@@ -25,6 +27,7 @@ tasks:
   policies build          build the clauses for wasm32 and write wasm-policies/dist
   policies check          build them and compare with what is committed
   tidy                    check the invariants of ARCHITECTURE.md that the compiler cannot
+  fuzz [--seconds N]      run every target of fuzz/ under libFuzzer (20 s each); --only NAME, --jobs N, --write
   soak [SECONDS] [SEED]   kill nodes of a local network at random, in release (600 s)
   bench [--write]         run the benchmarks (and write docs/reference/performance.md)";
 
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["bench"] => bench::run(false),
         ["bench", "--write"] => bench::run(true),
+        ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["soak"] => soak::run(None, None),
         ["soak", seconds] => soak::run(Some(seconds), None),
         ["soak", seconds, seed] => soak::run(Some(seconds), Some(seed)),

@@ -87,6 +87,35 @@ impl Decimal {
         Some(Decimal { digits: self.digits.checked_mul(u128::from(factor))?, ..self })
     }
 
+    /// Millionths, with their sign, rounded to the nearest, halves away from 0. `None` where they do not fit.
+    pub fn millionths_nearest(&self) -> Option<i64> {
+        let magnitude = Decimal { negative: false, ..*self }.scaled(6, Rounding::Nearest)?;
+        let magnitude = i64::try_from(magnitude).ok()?;
+        Some(if self.negative { -magnitude } else { magnitude })
+    }
+
+    /// The same number a hundred times smaller: a percentage as a proportion.
+    #[must_use]
+    pub const fn hundredth(self) -> Self {
+        Decimal { exponent: self.exponent.saturating_sub(2), ..self }
+    }
+
+    /// Whether it is at most the other.
+    pub fn at_most(&self, other: &Decimal) -> Option<bool> {
+        let exponent = self.exponent.min(other.exponent);
+        let aligned = |decimal: &Decimal| {
+            let scale = 10i128.checked_pow(decimal.exponent.checked_sub(exponent)?.unsigned_abs())?;
+            let magnitude = i128::try_from(decimal.digits).ok()?.checked_mul(scale)?;
+            Some(if decimal.negative { -magnitude } else { magnitude })
+        };
+        Some(aligned(self)? <= aligned(other)?)
+    }
+
+    /// Thousandths, rounded down: seconds in milliseconds.
+    pub fn thousandths_down(&self) -> Option<u64> {
+        self.scaled(3, Rounding::Down)
+    }
+
     /// Thousandths, rounded up: seconds in milliseconds.
     pub fn thousandths_up(&self) -> Option<u64> {
         self.scaled(3, Rounding::Up)
@@ -103,12 +132,13 @@ impl Decimal {
         } else {
             match (scale, rounding) {
                 // Smaller than any unit that is kept.
-                (None, Rounding::Nearest) => 0,
+                (None, Rounding::Nearest | Rounding::Down) => 0,
                 (None, Rounding::Up) => u128::from(self.digits > 0),
                 (Some(scale), Rounding::Nearest) => {
                     self.digits / scale + u128::from(self.digits % scale >= scale.div_ceil(2))
                 }
                 (Some(scale), Rounding::Up) => self.digits.div_ceil(scale),
+                (Some(scale), Rounding::Down) => self.digits / scale,
             }
         };
         u64::try_from(value).ok()
@@ -129,6 +159,7 @@ impl fmt::Display for Decimal {
 enum Rounding {
     Nearest,
     Up,
+    Down,
 }
 
 #[cfg(test)]
@@ -166,6 +197,21 @@ mod tests {
             let decimal = Decimal::parse(text).unwrap();
             assert_eq!((decimal.ppm_nearest(), decimal.ppm_up()), (Some(nearest), Some(up)), "{text}");
         }
+    }
+
+    #[test]
+    fn signs_and_order_are_kept() {
+        for (text, millionths, down) in
+            [("-0.5", Some(-500_000), None), ("2.3456789", Some(2_345_679), Some(2_345)), ("-1e40", None, None)]
+        {
+            let decimal = Decimal::parse(text).unwrap();
+            assert_eq!((decimal.millionths_nearest(), decimal.thousandths_down()), (millionths, down), "{text}");
+        }
+        let at_most = |one, other| Decimal::parse(one).unwrap().at_most(&Decimal::parse(other).unwrap());
+        assert_eq!(at_most("0.325", "1.0"), Some(true));
+        assert_eq!(at_most("-2", "-2.5"), Some(false));
+        assert_eq!(at_most("1e-9999", "1"), None);
+        assert_eq!(Decimal::parse("32.5").unwrap().hundredth(), Decimal::parse("0.325").unwrap());
     }
 
     #[test]

@@ -153,6 +153,34 @@ pub enum ImportError {
         /// Version known.
         expected: &'static str,
     },
+    /// A line that cannot be what it should.
+    #[error("{file}: line {line} {reason}")]
+    BadLine {
+        /// The file's name.
+        file: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Results of several models, of which a statement can be about one.
+    #[error("{file}: holds {count} models ({names}), and a statement is about one")]
+    ManyModels {
+        /// The file's name.
+        file: String,
+        /// How many.
+        count: usize,
+        /// The first few.
+        names: String,
+    },
+    /// Runs that no curve can be fitted to.
+    #[error("{file}: no horizon can be fitted: {reason}")]
+    NoFit {
+        /// The file's name.
+        file: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A field that must be there.
     #[error("{file}: `{field}` is missing")]
     Missing {
@@ -391,6 +419,11 @@ impl ImportError {
             ImportError::Version { .. } => {
                 ("import-version", "convert the file with its own tool, or ask for the version to be added")
             }
+            ImportError::BadLine { .. } => {
+                ("import-bad-line", "the file was cut off, edited or damaged: copy it again")
+            }
+            ImportError::ManyModels { .. } => ("import-many-models", "name the one that the statement is about"),
+            ImportError::NoFit { .. } => ("import-no-fit", "state the success rate, which needs no fit"),
             ImportError::Missing { .. } => {
                 ("import-missing", "the file was written by another version, or is not what its name says")
             }

@@ -12,14 +12,9 @@ use crate::dcgm;
 use crate::error::ImportError;
 use crate::evaluation::EvaluationFacts;
 use crate::head::Head;
-use crate::hf_trainer;
-use crate::inspect;
-use crate::megatron;
-use crate::nvidia_smi;
-use crate::prometheus;
-use crate::slurm;
 use crate::source::{FileDigest, Source};
 use crate::tracker::{lightning, mlflow, wandb};
+use crate::{every_eval_ever, hf_trainer, inspect, lm_eval, megatron, metr, nvidia_smi, prometheus, slurm, swebench};
 
 /// What was done with one field, for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +79,12 @@ pub struct Options {
     pub job_name: Option<String>,
     /// The run, as the tool names it, of files that hold many.
     pub run: Option<String>,
+    /// Of a fitted curve: the penalty on its slope, as a decimal number; `None` takes the importer's.
+    pub ridge: Option<String>,
+    /// Resamples behind a fitted curve's interval; `None` takes the importer's.
+    pub resamples: Option<u32>,
+    /// The resamples' seed; `None` takes the importer's.
+    pub seed: Option<u64>,
     /// Minutes by which times without a zone are ahead of UTC; `None` reads them as UTC and says so.
     pub utc_offset_minutes: Option<i16>,
 }
@@ -161,6 +162,30 @@ pub static FORMATS: &[Format] = &[
         described: "an Inspect log",
         detect: inspect::detect_json,
         import: Importer::Evaluation(inspect::evaluation),
+    },
+    Format {
+        name: lm_eval::FORMAT,
+        described: "results of lm-evaluation-harness",
+        detect: lm_eval::detect,
+        import: Importer::Evaluation(lm_eval::evaluation),
+    },
+    Format {
+        name: every_eval_ever::FORMAT,
+        described: "a record of Every Eval Ever",
+        detect: every_eval_ever::detect,
+        import: Importer::Evaluation(every_eval_ever::evaluation),
+    },
+    Format {
+        name: swebench::FORMAT,
+        described: "a report of the SWE-bench harness",
+        detect: swebench::detect,
+        import: Importer::Evaluation(swebench::evaluation),
+    },
+    Format {
+        name: metr::FORMAT,
+        described: "METR's task runs, or the release dates beside them",
+        detect: metr::detect,
+        import: Importer::Evaluation(metr::evaluation),
     },
     Format {
         name: prometheus::FORMAT,

@@ -96,6 +96,15 @@ impl<'a> Node<'a> {
         ImportError::BadText { file: self.file.to_owned(), field: self.path.clone(), reason }
     }
 
+    pub(crate) fn contradicts(&self, other: &'static str, reason: String) -> ImportError {
+        ImportError::Contradiction { file: self.file.to_owned(), field: self.path.clone(), other, reason }
+    }
+
+    /// Whether it is a list, an object or a string with nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.raw, "[]" | "{}" | "\"\"")
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         self.raw == "null"
     }

@@ -9,11 +9,13 @@
 //! context must have them, or the statement is refused with the name of the flag ([`ImportError::NotStated`]). What both
 //! state, the file decides, but for the model's name, which is the evaluator's to choose.
 
+pub(crate) mod figures;
 pub(crate) mod settings;
 
 use standstill_attestations::claim::{Basis, FigureGroup, Maybe, Window};
 use standstill_attestations::evaluation::{
-    CapabilityEvaluation, Commit, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Samples, Score, Suite,
+    CapabilityEvaluation, Commit, Elicitation, EvaluationStatus, EvaluatorRelationship, Harness, Parameter, Samples,
+    Score, Suite,
 };
 use standstill_protocol::hash::Hash;
 
@@ -33,10 +35,12 @@ pub struct EvaluationFacts {
     pub suite: SuiteFacts,
     /// What asked it.
     pub harness: HarnessFacts,
-    /// How the answers were drawn out, and how the scores were computed from them.
+    /// How the answers were drawn out.
     pub elicitation: Elicitation,
     /// Samples planned and completed.
     pub samples: Samples,
+    /// How the scores were computed from them, where that is more than the scorer's doing.
+    pub analysis: Vec<Parameter>,
     /// Every score that a statement can state.
     pub scores: Vec<Score>,
     /// How the scores came to be.
@@ -175,7 +179,7 @@ impl Imported<EvaluationFacts> {
             harness,
             elicitation: facts.elicitation,
             samples: facts.samples,
-            analysis: Vec::new(),
+            analysis: facts.analysis,
             scores: facts.scores,
             basis: facts.basis,
             evidence,

@@ -60,6 +60,11 @@ impl Settings {
         Ok(())
     }
 
+    /// One that the importer chose, or computed.
+    pub(crate) fn say(&mut self, name: &str, value: impl ToString) {
+        self.found.push(Parameter { name: name.to_owned(), value: value.to_string() });
+    }
+
     /// By name, the first of each, as many as a statement holds.
     pub(crate) fn sorted(mut self, notes: &mut Notes<'_>) -> Vec<Parameter> {
         self.found.sort_by(|one, other| one.name.cmp(&other.name));

@@ -44,6 +44,7 @@ pub(super) fn read(document: &Node<'_>, notes: &mut Notes<'_>) -> Result<Evaluat
         scores: scores::read(&results.required("scores")?, &samples, notes)?,
         elicitation,
         samples,
+        analysis: Vec::new(),
         basis: Basis::Measured,
         relationship: Maybe::Unknown("the log does not say".to_owned()),
     })
