@@ -75,7 +75,8 @@ fn import(format: &Format, data: &[u8]) {
     for source in &sources {
         let _ = Format::detect(source);
     }
-    let options = Options::default();
+    // Few: a thousand fits an input would leave the fuzzer no time.
+    let options = Options { resamples: Some(2), ..Options::default() };
     match format.import {
         Importer::Training(read) => {
             if let Ok(imported) = read(&sources, &options) {

@@ -162,7 +162,7 @@ const LOGS: [LogRow; 7] = [
         window: ("2025-05-13T00:28:13Z", "2025-05-13T00:28:16Z"),
         samples: (100, 3, 3, 1),
         solver: &["system_message", "generate"],
-        settings: &[("config.limit", "3")],
+        settings: &[("config.epochs_reducer", "mean"), ("config.fail_on_error", "true"), ("config.limit", "3")],
         scores: &[("match", None, "accuracy", None, Some(666_667), Some(333_334))],
     },
     LogRow {
@@ -175,7 +175,7 @@ const LOGS: [LogRow; 7] = [
         window: ("2025-05-13T00:28:13Z", "2025-05-13T00:28:16Z"),
         samples: (100, 3, 3, 1),
         solver: &["system_message", "generate"],
-        settings: &[("config.limit", "3")],
+        settings: &[("config.epochs_reducer", "mean"), ("config.fail_on_error", "true"), ("config.limit", "3")],
         scores: &[("match", None, "accuracy", None, Some(666_667), Some(333_334))],
     },
     LogRow {
@@ -188,7 +188,7 @@ const LOGS: [LogRow; 7] = [
         window: ("2026-11-23T10:47:18Z", "2026-11-23T10:47:20Z"),
         samples: (1, 1, 1, 1),
         solver: &["generate"],
-        settings: &[],
+        settings: &[("config.fail_on_error", "true"), ("config.score_on_error", "false")],
         scores: &[
             ("nanscore", None, "mean", Some(0), None, None),
             ("one", None, "accuracy", Some(1), Some(1_000_000), Some(0)),
@@ -204,7 +204,12 @@ const LOGS: [LogRow; 7] = [
         window: ("2026-11-23T10:45:59Z", "2026-11-23T10:46:01Z"),
         samples: (12, 24, 24, 2),
         solver: &["system_message", "generate"],
-        settings: &[("task.n", "12")],
+        settings: &[
+            ("config.epochs_reducer", "mean,at_least_1"),
+            ("config.fail_on_error", "true"),
+            ("config.score_on_error", "false"),
+            ("task.n", "12"),
+        ],
         scores: &[
             ("includes", Some("mean"), "accuracy", Some(12), HALF, HALF_ERROR),
             ("includes", Some("at_least_1"), "accuracy", Some(12), HALF, HALF_ERROR),
@@ -249,6 +254,8 @@ const LOGS: [LogRow; 7] = [
         samples: (14_042, 1, 1, 1),
         solver: &["multiple_choice"],
         settings: &[
+            ("config.epochs_reducer", "mean"),
+            ("config.fail_on_error", "true"),
             ("config.limit", "1"),
             ("generate.temperature", "0.0"),
             ("task.cot", "false"),
@@ -303,6 +310,30 @@ fn as_row(score: &standstill_attestations::evaluation::Score) -> ScoreRow {
         score.value.known().map(|ppm| ppm.unsigned_abs()),
         error,
     )
+}
+
+#[test]
+fn models_in_roles_and_limits_of_two_ends_become_settings() {
+    let name = "inspect/generated-nan-score.json";
+    let text = String::from_utf8(file(name)).unwrap();
+    let with = text.replacen("\"fail_on_error\": true", "\"limit\": [10, 20], \"fail_on_error\": 0.5", 1).replacen(
+        "\"model_args\": {}",
+        "\"model_args\": {\"effort\": \"high\"}, \"model_roles\": {\"grader\": {\"model\": \"openai/gpt-4o\"}, \
+         \"jury\": [{\"model\": \"a/b\"}, {\"model\": \"c/d\"}]}",
+        1,
+    );
+    let facts = inspect::import(source(name, with.as_bytes())).unwrap().facts;
+    let settings: Vec<_> =
+        facts.elicitation.parameters.iter().map(|one| format!("{}={}", one.name, one.value)).collect();
+    let expected = [
+        "config.fail_on_error=0.5",
+        "config.limit=10,20",
+        "config.score_on_error=false",
+        "model.effort=high",
+        "model_role.grader=openai/gpt-4o",
+        "model_role.jury=a/b,c/d",
+    ];
+    assert_eq!(settings, expected);
 }
 
 #[test]

@@ -23,6 +23,22 @@ pub(crate) fn fitting(text: &str, limit: usize) -> Result<String, &'static str> 
     }
 }
 
+/// A scalar as text, a list of scalars as text with commas; `None` for anything else.
+fn words(node: &Node<'_>) -> Result<Option<String>, ImportError> {
+    if !node.raw().starts_with('[') {
+        return Ok(node.scalar()?.map(|text| text.into_owned()));
+    }
+    let mut all = Vec::new();
+    // More than this many do not fit a setting in any case.
+    for item in node.list()?.iter().take(limits::SETTING) {
+        match item.scalar()? {
+            Some(text) => all.push(text.into_owned()),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all.join(",")))
+}
+
 /// Settings as they are found.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -44,7 +60,7 @@ impl Settings {
         Ok(())
     }
 
-    /// One scalar of the file.
+    /// One scalar of the file, or a list of them with commas between.
     pub(crate) fn set(
         &mut self,
         name: String,
@@ -52,7 +68,7 @@ impl Settings {
         notes: &mut Notes<'_>,
     ) -> Result<(), ImportError> {
         let Some(node) = node else { return Ok(()) };
-        let value = node.scalar()?.and_then(|value| fitting(&value, limits::SETTING).ok());
+        let value = words(node)?.and_then(|value| fitting(&value, limits::SETTING).ok());
         match (fitting(&name, limits::LABEL), value) {
             (Ok(name), Some(value)) => self.found.push(Parameter { name, value }),
             _ => notes.leave(node.path(), "not one printable word or number"),
@@ -63,6 +79,14 @@ impl Settings {
     /// One that the importer chose, or computed.
     pub(crate) fn say(&mut self, name: &str, value: impl ToString) {
         self.found.push(Parameter { name: name.to_owned(), value: value.to_string() });
+    }
+
+    /// One that was put together from the file.
+    pub(crate) fn put(&mut self, name: &str, value: &str, notes: &mut Notes<'_>) {
+        match (fitting(name, limits::LABEL), fitting(value, limits::SETTING)) {
+            (Ok(name), Ok(value)) => self.found.push(Parameter { name, value }),
+            _ => notes.leave(name, "not one printable word or number"),
+        }
     }
 
     /// By name, the first of each, as many as a statement holds.

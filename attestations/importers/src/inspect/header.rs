@@ -15,6 +15,24 @@ use crate::tolerant::{Members, Node};
 /// The version of the log format that this importer has been tried on.
 const VERSION: &str = "2";
 
+/// What of the run's configuration bears on its results.
+const SETTINGS: [&str; 14] = [
+    "cost_limit",
+    "epochs_reducer",
+    "fail_on_error",
+    "limit",
+    "message_limit",
+    "retry_on_error",
+    "sample_id",
+    "sample_shuffle",
+    "score_on_error",
+    "time_limit",
+    "token_limit",
+    "token_limit_type",
+    "turn_limit",
+    "working_limit",
+];
+
 pub(super) fn read(document: &Node<'_>, notes: &mut Notes<'_>) -> Result<EvaluationFacts, ImportError> {
     let log = document.object()?;
     let file = || notes.file.to_owned();
@@ -143,6 +161,8 @@ fn elicitation(log: &Members<'_>, eval: &Members<'_>, notes: &mut Notes<'_>) -> 
     }
     settings.add("generate", eval.optional("model_generate_config"), notes)?;
     settings.add("task", eval.optional("task_args"), notes)?;
+    settings.add("model", eval.optional("model_args"), notes)?;
+    roles(eval, &mut settings, notes)?;
     let config = eval.optional("config");
     let config = config.map(|config| config.object()).transpose()?;
     let epochs = config.as_ref().and_then(|config| config.optional("epochs"));
@@ -150,7 +170,7 @@ fn elicitation(log: &Members<'_>, eval: &Members<'_>, notes: &mut Notes<'_>) -> 
         Some(node) => u32::try_from(node.whole()?).ok().filter(|epochs| *epochs > 0),
         None => Some(1),
     };
-    for name in ["limit", "message_limit", "token_limit", "time_limit"] {
+    for name in SETTINGS {
         let node = config.as_ref().and_then(|config| config.optional(name));
         settings.set(format!("config.{name}"), node.as_ref(), notes)?;
     }
@@ -164,4 +184,19 @@ fn elicitation(log: &Members<'_>, eval: &Members<'_>, notes: &mut Notes<'_>) -> 
         solver.truncate(limits::SOLVER_STEPS);
     }
     Ok(Elicitation { solver, epochs, parameters: settings.sorted(notes) })
+}
+
+/// Models in roles of their own, such as a grader: one or several each.
+fn roles(eval: &Members<'_>, settings: &mut Settings, notes: &mut Notes<'_>) -> Result<(), ImportError> {
+    let Some(roles) = eval.optional("model_roles") else { return Ok(()) };
+    for (role, node) in roles.object()?.iter() {
+        let models = if node.is_object() { vec![node] } else { node.list()? };
+        let mut names = Vec::new();
+        for model in models {
+            names.push(label(&model.object()?.required("model")?)?);
+        }
+        settings.put(&format!("model_role.{role}"), &names.join(","), notes);
+    }
+    notes.leave("eval.model_roles", "settings of models in roles stay in the file");
+    Ok(())
 }

@@ -32,10 +32,12 @@ use crate::source::Source;
 use crate::tolerant::Node;
 
 /// The fields that are taken.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "eval.config",
     "eval.dataset.samples",
     "eval.model",
+    "eval.model_args",
+    "eval.model_roles",
     "eval.packages.inspect_ai",
     "eval.revision",
     "eval.task",

@@ -102,7 +102,7 @@ pub(super) fn is_table(bytes: &[u8]) -> bool {
 pub(super) fn is_lines(bytes: &[u8]) -> bool {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Ok(Ok(members)) = Node::parse("", line).map(|node| node.object()) else { return false };
-    [TASK[0], MINUTES, SCORE].iter().all(|name| members.has(name))
+    [TASK[0], MINUTES, SCORE].iter().all(|name| members.optional(name).is_some())
 }
 
 /// Reads all runs, by model; a table without a model has them under `None`.

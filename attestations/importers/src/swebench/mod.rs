@@ -54,7 +54,7 @@ pub fn import(sources: &[Source<'_>]) -> Result<Imported<EvaluationFacts>, Impor
     let mut instances: Vec<(Document<'_>, Instance)> = Vec::new();
     for source in sources {
         let document = source.load()?;
-        if document.json()?.object()?.has("total_instances") {
+        if document.json()?.object()?.optional("total_instances").is_some() {
             let read = Run::read(source.name(), &document.json()?)?;
             if run.replace((document, read)).is_some() {
                 return Err(crate::import::count(2, "one report of a run"));

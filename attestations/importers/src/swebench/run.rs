@@ -60,7 +60,7 @@ impl Run {
         let error_ids = counted(&report, "error", "error_instances")?;
         let submitted_ids = counted(&report, "submitted", "submitted_instances")?;
         for name in ["infra_failure", "ambiguous_failure"] {
-            if report.has(&format!("{name}_ids")) {
+            if report.optional(&format!("{name}_ids")).is_some() {
                 counted(&report, name, "its count")?;
             }
         }
