@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! trainer_state.json, sacct, energy … ──▶ Contribution each ──▶ combine ──▶ TrainingCompute
-//! log.eval, log.json ───────────────────▶ EvaluationFacts ────────────────▶ CapabilityEvaluation
+//! log.eval, results.json, runs.jsonl … ─▶ EvaluationFacts ────────────────▶ CapabilityEvaluation
 //! ```
 //!
 //! An importer is given a name and a content; it opens no file. It says what it took, what it left and why

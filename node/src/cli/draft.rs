@@ -72,6 +72,18 @@ pub(super) struct Content {
     /// The harness's version, where the file does not say
     #[arg(long, value_name = "VERSION")]
     harness_version: Option<String>,
+    /// Of a file with many runs or models, the one to take, as the tool names it
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Penalty on the slope of a fitted curve: 0.00001 unless given, as METR has it
+    #[arg(long, value_name = "NUMBER")]
+    ridge: Option<String>,
+    /// Resamples behind a fitted curve's interval: 1000 unless given
+    #[arg(long, value_name = "COUNT")]
+    resamples: Option<u32>,
+    /// Seed of the resamples: 42 unless given
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
     /// The phase voted on
     #[arg(long)]
     phase: Option<Name>,
@@ -185,7 +197,14 @@ impl Content {
     /// What to take from files that hold more than the report is about.
     fn options(&self) -> Options {
         let window = self.start.zip(self.end).map(|(start, end)| Window { start, end });
-        Options { window, ..Options::default() }
+        Options {
+            window,
+            run: self.only.clone(),
+            ridge: self.ridge.clone(),
+            resamples: self.resamples,
+            seed: self.seed,
+            ..Options::default()
+        }
     }
 
     fn training_context(&self) -> Result<TrainingContext, Failure> {
