@@ -106,7 +106,18 @@ const NOT_IN_VERIFIER: &[&str] = &[
 const VERIFIER_LINES_MAX: usize = 5_000;
 
 /// Crates on whose bytes and answers consensus depends: pinned to the patch.
-const PINNED: &[&str] = &["ed25519-dalek", "sha2", "wincode", "wasmtime", "wasmparser", "wasm-encoder", "toml", "p384", "p256", "crypto-bigint"];
+const PINNED: &[&str] = &[
+    "ed25519-dalek",
+    "sha2",
+    "wincode",
+    "wasmtime",
+    "wasmparser",
+    "wasm-encoder",
+    "toml",
+    "p384",
+    "p256",
+    "crypto-bigint",
+];
 
 /// Files of pure rooms that may name a float, and why.
 const FLOATS_ALLOWED: &[(&str, &str)] = &[];
