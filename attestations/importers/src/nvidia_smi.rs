@@ -5,8 +5,8 @@
 //! <nvidia_smi_log>
 //!   <timestamp>Fri Aug  4 11:44:30 2023</timestamp> <driver_version>535.54.03</driver_version> <attached_gpus>4</attached_gpus>
 //!   <gpu id="00000000:01:00.0">
-//!     <product_name>NVIDIA A100-SXM4-80GB</product_name> <serial>1650522003820</serial> <uuid>GPU-5135…</uuid>
-//!     <gpu_power_readings> <power_draw>67.03 W</power_draw> … </gpu_power_readings>
+//!     <product_name>NVIDIA A100-SXM4-80GB</product_name> <serial>3000000000003</serial> <uuid>GPU-0000…</uuid>
+//!     <gpu_power_readings> <power_draw>72.25 W</power_draw> … </gpu_power_readings>
 //! ```
 //!
 //! It lists chips with their serial numbers, which is what a `chip-inventory` is made from. Its power is that of one

@@ -18,9 +18,9 @@ const TENSOR: &str = "prometheus/query_range.tensor_active.json";
 const INCREASE: &str = "prometheus/query_range.energy_increase.json";
 const ERROR: &str = "prometheus/error.json";
 const EMISSIONS: &str = "codecarbon/emissions.hf-callback.csv";
-const T4: &str = "nvidia_smi/excerpt.tesla-t4.v11.xml";
-const A100: &str = "nvidia_smi/excerpt.a100-sxm4.v12.xml";
-const A5000: &str = "nvidia_smi/excerpt.dual-a5000.v13.xml";
+const T4: &str = "nvidia_smi/made.t4.v11.xml";
+const A100: &str = "nvidia_smi/made.a100-sxm4.v12.xml";
+const A5000: &str = "nvidia_smi/made.dual-a5000.v13.xml";
 const READABLE: [&str; 7] = [SCRAPE, ENERGY, TENSOR, EMISSIONS, T4, A100, A5000];
 
 fn imported(files: &[(&str, &[u8])], options: &Options) -> Result<Imported<Contribution>, ImportError> {
@@ -207,9 +207,9 @@ fn chips_for_an_inventory_come_with_serial_numbers_that_are_none_left_out() {
     assert_eq!(
         serials,
         [
-            (Some("0123456789012"), None),
-            (Some("1234567890123"), None),
-            (Some("1650522003820"), Some("a100-sxm-80gb")),
+            (Some("1000000000001"), None),
+            (Some("2000000000002"), None),
+            (Some("3000000000003"), Some("a100-sxm-80gb")),
             (None, None)
         ]
     );
@@ -221,7 +221,7 @@ fn chips_for_an_inventory_come_with_serial_numbers_that_are_none_left_out() {
                 == "a100: `attached_gpus`: 4, and 1 are listed: the others are not in this file")
     );
     assert!(
-        listed.left.iter().any(|note| note.text.contains("6.52 W at Tue Dec 30 09:46:54 2025")),
+        listed.left.iter().any(|note| note.text.contains("7.25 W at Mon Jan  4 10:00:00 2027")),
         "{:?}",
         listed.left
     );
@@ -291,7 +291,7 @@ const REFUSALS: [(&str, &str, &str, &str, &str); 20] = [
     (EMISSIONS, "2026-11-23T11:00:31", "yesterday", "import-bad-text", "timestamp"),
     (EMISSIONS, ",ram_energy", ",cpu_energy", "import-repeated", "cpu_energy"),
     (A100, "nvsmi_device_v12.dtd", "nvsmi_device_v14.dtd", "import-version", "v14"),
-    (A100, "<uuid>GPU-513536b6-7d19-9063-b049-1e69664bb298</uuid>", "", "import-missing", "gpu.uuid"),
+    (A100, "<uuid>GPU-00000000-0000-4000-8000-000000000003</uuid>", "", "import-missing", "gpu.uuid"),
     (A100, "</serial>", "</serial><serial>1</serial>", "import-repeated", "serial"),
 ];
 
