@@ -37,6 +37,35 @@ fn keys_of_small_order_are_refused_whatever_they_sign() {
     }
 }
 
+/// The rule said another way: a point that is not of small order, under the one encoding that compressing it gives.
+fn by_compressing(bytes: &[u8; 32]) -> bool {
+    ed25519_dalek::VerifyingKey::from_bytes(bytes)
+        .is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().to_bytes() == *bytes)
+}
+
+#[test]
+fn a_point_is_taken_under_one_encoding_only() {
+    let mut taken = 0;
+    // Every y from 2^255 - 256 to 2^255 - 1, of which the last 19 have a second form below 19; and every y below 256.
+    for (low, rest, high) in (0..=u8::MAX).flat_map(|low| [(low, 0xff, 0x7f), (low, 0, 0)]) {
+        for sign in [0, 0x80] {
+            let mut bytes = [rest; 32];
+            (bytes[0], bytes[31]) = (low, high | sign);
+            let key = PublicKey::from_bytes(bytes);
+            assert_eq!(key.parse().is_ok(), by_compressing(&bytes), "{key:?}");
+            taken += usize::from(key.parse().is_ok());
+        }
+    }
+    assert!(taken > 100, "{taken}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_32_bytes_are_a_key_exactly_if_compressing_gives_them_again(bytes: [u8; 32]) {
+        proptest::prop_assert_eq!(PublicKey::from_bytes(bytes).parse().is_ok(), by_compressing(&bytes));
+    }
+}
+
 #[test]
 fn a_small_order_commitment_is_refused() {
     let key = test_key("a");
