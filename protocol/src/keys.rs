@@ -74,8 +74,8 @@ impl PublicKey {
     }
 
     /// Whether `y` is below `p = 2^255 - 19`: the second encoding of a point of large order would be `y + p`. (That of `x = 0`
-    /// under the other sign is a point of small order.) Asked of the bytes, since compressing the point again costs as much as
-    /// a fifth of a verification.
+    /// under the other sign is a point of small order.) Asked of the bytes, since compressing the point again takes an
+    /// inversion in the field.
     fn is_canonical(&self) -> bool {
         let [low, middle @ .., high] = &self.0;
         *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
