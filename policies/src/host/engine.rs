@@ -7,11 +7,12 @@ use std::cell::Cell;
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use wasmtime::{
-    Config, InstanceAllocationStrategy, InstancePre, Linker, OptLevel, PoolingAllocationConfig, Store, StoreLimits,
-    StoreLimitsBuilder, Strategy,
+    Config, InstanceAllocationStrategy, InstancePre, Linker, ModuleExport, OptLevel, PoolingAllocationConfig, Store,
+    StoreLimits, StoreLimitsBuilder, Strategy,
 };
 
 use super::{HostFault, Limits};
+use crate::meter::{DEPTH, FLAG, GAS};
 
 /// Stack that wasm may use. A function has at most 64 KiB of code and a value at least two bytes of it, so a frame stays
 /// below 256 KiB, and 256 of them (the metered depth) below 64 MiB, even if every value is spilled. Only what is touched
@@ -25,6 +26,42 @@ const INSTANCES: u32 = 16;
 const RESIDENT: usize = 1 << 20;
 /// Pages of memory that the pool can hold; more than any limit of a ledger.
 const POOL_PAGES: u32 = 1024;
+
+/// A compiled module, and where its exports are: looked up once, not by name in each run.
+#[derive(Clone)]
+pub(super) struct Compiled {
+    pub module: InstancePre<StoreLimits>,
+    pub memory: ModuleExport,
+    pub gas: ModuleExport,
+    pub depth: ModuleExport,
+    pub flag: ModuleExport,
+    pub alloc: ModuleExport,
+    pub init: ModuleExport,
+    pub step: ModuleExport,
+    pub assess: ModuleExport,
+    pub save: ModuleExport,
+}
+
+impl Compiled {
+    fn new(module: InstancePre<StoreLimits>) -> Result<Self, String> {
+        let export = |name: &str| {
+            let found = module.module().get_export_index(name);
+            found.ok_or_else(|| format!("the metered module has no `{name}`"))
+        };
+        Ok(Compiled {
+            memory: export("memory")?,
+            gas: export(GAS)?,
+            depth: export(DEPTH)?,
+            flag: export(FLAG)?,
+            alloc: export("alloc")?,
+            init: export("init")?,
+            step: export("step")?,
+            assess: export("assess")?,
+            save: export("save")?,
+            module,
+        })
+    }
+}
 
 /// The process's engine.
 #[derive(Clone)]
@@ -53,9 +90,10 @@ impl Engine {
     }
 
     /// Compiles a metered module.
-    pub(super) fn compile(&self, metered: &[u8]) -> Result<InstancePre<StoreLimits>, String> {
+    pub(super) fn compile(&self, metered: &[u8]) -> Result<Compiled, String> {
         let module = wasmtime::Module::new(&self.engine, metered).map_err(|error| format!("{error:#}"))?;
-        Linker::new(&self.engine).instantiate_pre(&module).map_err(|error| format!("{error:#}"))
+        let module = Linker::new(&self.engine).instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
+        Compiled::new(module)
     }
 
     /// A store that holds one instance within the limits.
@@ -118,7 +156,13 @@ pub(super) fn enter<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, HostF
     }
 }
 
-static FREE: Mutex<u32> = Mutex::new(INSTANCES);
+/// Instances that may still be made, and threads that wait for one.
+struct Pool {
+    free: u32,
+    waiting: u32,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: INSTANCES, waiting: 0 });
 static FREED: Condvar = Condvar::new();
 
 /// The right to have one instance; waits while the pool is full.
@@ -126,16 +170,24 @@ pub(super) struct Permit;
 
 impl Permit {
     pub(super) fn take() -> Permit {
-        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = FREED.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        while pool.free == 0 {
+            pool.waiting += 1;
+            pool = FREED.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            pool.waiting -= 1;
+        }
+        pool.free -= 1;
         Permit
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *FREE.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        FREED.notify_one();
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.free += 1;
+        // Waking nobody would be a system call all the same.
+        if pool.waiting > 0 {
+            FREED.notify_one();
+        }
     }
 }

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use standstill_protocol::hash::Hash;
-use wasmtime::StoreLimits;
 
 use crate::admission::{self, AdmissionError};
 use crate::finding::Finding;
@@ -48,7 +47,7 @@ pub struct Module {
     hash: Hash,
     metered_hash: Hash,
     metered: Arc<[u8]>,
-    compiled: wasmtime::InstancePre<StoreLimits>,
+    compiled: engine::Compiled,
 }
 
 impl Module {

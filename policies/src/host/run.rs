@@ -1,11 +1,13 @@
 //! One run: the calls in their order, each with its own budget of gas, and what came of them.
 
-use wasmtime::{Global, Instance, Memory, Store, StoreLimits, Trap, TypedFunc, Val, WasmParams, WasmResults};
+use wasmtime::{
+    Extern, Global, Instance, Memory, ModuleExport, Store, StoreLimits, Trap, TypedFunc, Val, WasmParams, WasmResults,
+};
 
-use super::engine::{Engine, Permit};
+use super::engine::{Compiled, Engine, Permit};
 use super::{Assess, Execution, HostFault, Limits, Module, Outcome};
 use crate::finding::{self, Finding};
-use crate::meter::{DEPTH, FLAG, FLAG_LIMIT, FLAG_REFUSED, GAS};
+use crate::meter::{FLAG_LIMIT, FLAG_REFUSED};
 use crate::record::{CHUNK, Record, batch_bytes, write_batch};
 
 /// What to run.
@@ -35,10 +37,11 @@ struct Running<'a> {
     store: Store<StoreLimits>,
     _permit: Permit,
     instance: Instance,
+    compiled: &'a Compiled,
     memory: Memory,
     gas: Global,
-    depth: Global,
     flag: Global,
+    alloc: TypedFunc<u32, u32>,
     gas_used: u64,
 }
 
@@ -58,28 +61,34 @@ pub(super) fn run(engine: &Engine, limits: &Limits, module: &Module, job: &Job<'
 }
 
 impl<'a> Running<'a> {
-    fn start(engine: &Engine, limits: &'a Limits, module: &Module) -> Result<Self, Stop> {
+    fn start(engine: &Engine, limits: &'a Limits, module: &'a Module) -> Result<Self, Stop> {
         let permit = Permit::take();
         let mut store = engine.store(limits);
-        let instance = module.compiled.instantiate(&mut store).map_err(fault)?;
-        let missing = |name: &str| fault(format!("the metered module has no `{name}`"));
-        let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| missing("memory"))?;
-        let mut global = |name| instance.get_global(&mut store, name).ok_or_else(|| missing(name));
-        let (gas, depth, flag) = (global(GAS)?, global(DEPTH)?, global(FLAG)?);
-        Ok(Running { limits, store, _permit: permit, instance, memory, gas, depth, flag, gas_used: 0 })
+        let compiled = &module.compiled;
+        let instance = compiled.module.instantiate(&mut store).map_err(fault)?;
+        let missing = || fault("an export of the metered module is of another kind");
+        let mut export = |export| instance.get_module_export(&mut store, export).ok_or_else(missing);
+        let memory = export(&compiled.memory)?.into_memory().ok_or_else(missing)?;
+        let mut global = |at| export(at).and_then(|export| export.into_global().ok_or_else(missing));
+        let (gas, depth, flag) = (global(&compiled.gas)?, global(&compiled.depth)?, global(&compiled.flag)?);
+        let alloc = typed(&instance, &mut store, &compiled.alloc)?;
+        // A call that returns leaves the depth as it found it, and after one that does not there is no other.
+        let levels = i32::try_from(limits.call_depth).unwrap_or(i32::MAX);
+        depth.set(&mut store, Val::I32(levels)).map_err(fault)?;
+        Ok(Running { limits, store, _permit: permit, instance, compiled, memory, gas, flag, alloc, gas_used: 0 })
     }
 
     fn fold(&mut self, job: &Job<'_>) -> Result<(Vec<u8>, Vec<Finding>), Stop> {
         let parameters = self.give(job.parameters)?;
         let state = self.give(job.state)?;
-        let init = self.function::<(u32, u32, u32, u32), ()>("init")?;
+        let init = self.function::<(u32, u32, u32, u32), ()>(&self.compiled.init)?;
         self.call(&init, (parameters, length(job.parameters)?, state, length(job.state)?))?;
         self.step(job.records)?;
         let mut findings = Vec::new();
         if let Some(assess) = job.assess {
             findings = self.assess(assess)?;
         }
-        let save = self.function::<(), u64>("save")?;
+        let save = self.function::<(), u64>(&self.compiled.save)?;
         let saved = self.call(&save, ())?;
         let saved = self.taken(saved)?;
         if saved.len() > self.limits.state_bytes {
@@ -90,11 +99,11 @@ impl<'a> Running<'a> {
 
     /// One buffer, as large as the largest chunk, is asked for once and used for every chunk.
     fn step(&mut self, records: &[Record]) -> Result<(), Stop> {
-        let Some(largest) = records.chunks(CHUNK).map(batch_bytes).max() else { return Ok(()) };
+        let sizes: Vec<usize> = records.chunks(CHUNK).map(batch_bytes).collect();
+        let Some(largest) = sizes.iter().copied().max() else { return Ok(()) };
         let buffer = self.reserve(largest)?;
-        let step = self.function::<(u32, u32, u32), ()>("step")?;
-        for chunk in records.chunks(CHUNK) {
-            let bytes = batch_bytes(chunk);
+        let step = self.function::<(u32, u32, u32), ()>(&self.compiled.step)?;
+        for (chunk, bytes) in records.chunks(CHUNK).zip(sizes) {
             let place = place(buffer, bytes).and_then(|place| self.memory.data_mut(&mut self.store).get_mut(place));
             write_batch(chunk, place.ok_or(Stop::Module(Outcome::BadOutput))?);
             let count = u32::try_from(chunk.len()).map_err(fault)?;
@@ -105,7 +114,7 @@ impl<'a> Running<'a> {
     }
 
     fn assess(&mut self, assess: &Assess) -> Result<Vec<Finding>, Stop> {
-        let function = self.function::<(u32, u64, u64), u64>("assess")?;
+        let function = self.function::<(u32, u64, u64), u64>(&self.compiled.assess)?;
         let period = assess.period;
         let given = self.call(&function, (period.index, period.start.0, period.end.0))?;
         let findings = finding::read(self.taken(given)?, period.index, assess.log_size);
@@ -124,7 +133,7 @@ impl<'a> Running<'a> {
     }
 
     fn reserve(&mut self, bytes: usize) -> Result<u32, Stop> {
-        let alloc = self.function::<u32, u32>("alloc")?;
+        let alloc = self.alloc.clone();
         let pointer = self.call(&alloc, u32::try_from(bytes).map_err(fault)?)?;
         let inside = place(pointer, bytes).is_some_and(|place| place.end <= self.memory.data_size(&self.store));
         if pointer == 0 || !pointer.is_multiple_of(16) || !inside {
@@ -141,16 +150,14 @@ impl<'a> Running<'a> {
         bytes.ok_or(Stop::Module(Outcome::BadOutput))
     }
 
-    fn function<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<TypedFunc<P, R>, Stop> {
-        self.instance.get_typed_func(&mut self.store, name).map_err(fault)
+    fn function<P: WasmParams, R: WasmResults>(&mut self, export: &ModuleExport) -> Result<TypedFunc<P, R>, Stop> {
+        typed(&self.instance, &mut self.store, export)
     }
 
-    /// Fills the meters, calls, and reads them.
+    /// Fills the meter of gas, calls, and reads it.
     fn call<P: WasmParams, R: WasmResults>(&mut self, function: &TypedFunc<P, R>, parameters: P) -> Result<R, Stop> {
         let budget = self.limits.gas_per_call;
         self.gas.set(&mut self.store, Val::I64(i64::try_from(budget).unwrap_or(i64::MAX))).map_err(fault)?;
-        let depth = i32::try_from(self.limits.call_depth).unwrap_or(i32::MAX);
-        self.depth.set(&mut self.store, Val::I32(depth)).map_err(fault)?;
         let result = function.call(&mut self.store, parameters);
         let left = self.gas.get(&mut self.store).i64().unwrap_or(0);
         self.gas_used = self.gas_used.saturating_add(budget - u64::try_from(left).unwrap_or(0).min(budget));
@@ -184,6 +191,15 @@ impl<'a> Running<'a> {
             _ => fault(error),
         }
     }
+}
+
+fn typed<P: WasmParams, R: WasmResults>(
+    instance: &Instance,
+    store: &mut Store<StoreLimits>,
+    export: &ModuleExport,
+) -> Result<TypedFunc<P, R>, Stop> {
+    let function = instance.get_module_export(&mut *store, export).and_then(Extern::into_func);
+    function.ok_or_else(|| fault("an export of the metered module is no function"))?.typed(store).map_err(fault)
 }
 
 fn length(bytes: &[u8]) -> Result<u32, Stop> {
