@@ -19,6 +19,8 @@ use standstill_protocol::hash::Hash;
 const FILL: u32 = 10_000;
 /// Entries of a block that is measured.
 const BATCH: usize = 100;
+/// Runs of all labs together; a multiple of the labs, so that each belongs to one.
+const RUNS: usize = 64;
 /// Blocks measured; the median counts.
 const SAMPLES: usize = 15;
 
@@ -45,10 +47,12 @@ impl Labs {
     fn entries(&mut self, world: &mut World, count: usize) -> Vec<Entry> {
         let period = world.rules.treaty().periods.index_at(world.now).unwrap_or(0);
         let entry = |_| {
+            let turn = self.turn;
             self.turn += 1;
-            let lab = &self.names[self.turn % self.names.len()];
-            let sum = self.turn as u128;
-            Entry::Envelope(world.report(lab, period, &format!("run-{}", self.turn % 64), 1, sum))
+            let lab = &self.names[turn % self.names.len()];
+            // Each of the runs gains one at each of its turns.
+            let sum = (turn / RUNS + 1) as u128;
+            Entry::Envelope(world.report(lab, period, &format!("run-{}", turn % RUNS), 1, sum))
         };
         (0..count).map(entry).collect()
     }
