@@ -30,10 +30,10 @@ pub mod state;
 pub mod testing;
 
 pub use apply::{
-    Admitted, Verified, VerifyAll, admit, admit_evidence, apply, apply_with, check, check_with, entry_budget, genesis,
-    select, within_skew,
+    Admitted, Parsed, ParsedBlock, Verified, VerifyAll, admit, admit_evidence, apply, apply_with, check, check_parsed,
+    check_with, entry_budget, genesis, select, within_skew,
 };
-pub use outcome::{Applied, Event, Proposal, Recorded, Rejection};
+pub use outcome::{Applied, Event, Executed, Proposal, Recorded, Rejection};
 pub use refusal::{AdmissionError, Refusal};
 pub use rules::{Rules, RulesError};
 pub use schema::{Key, Pins, VerdictRecord};

@@ -52,6 +52,34 @@ pub struct Applied {
     pub events: Vec<Event>,
 }
 
+/// What executing a block gives, without the block itself: [`Applied`] for a caller that has the block already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// The complete header.
+    pub header: Header,
+    /// As in [`Applied::changes`].
+    pub changes: StateChanges,
+    /// As in [`Applied::first_leaf`].
+    pub first_leaf: u64,
+    /// As in [`Applied::leaves`].
+    pub leaves: Vec<Hash>,
+    /// As in [`Applied::entries`].
+    pub entries: Vec<Recorded>,
+    /// As in [`Applied::verdicts`].
+    pub verdicts: Vec<VerdictRecord>,
+    /// As in [`Applied::events`].
+    pub events: Vec<Event>,
+}
+
+impl Executed {
+    /// Puts the block together again.
+    pub(crate) fn with(self, previous_certificate: Option<Certificate>, entries: Vec<Entry>) -> Applied {
+        let Executed { header, changes, first_leaf, leaves, entries: recorded, verdicts, events } = self;
+        let block = Block { header, previous_certificate, entries };
+        Applied { block, changes, first_leaf, leaves, entries: recorded, verdicts, events }
+    }
+}
+
 /// Where an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {

@@ -197,6 +197,6 @@ fn an_update_touches_only_the_paths_of_its_keys() {
     let key = StateKey::of(&77u32.to_le_bytes());
     let (_, StateChanges { nodes, .. }) = update(&state, BTreeMap::from([(key, Some(vec![1]))])).unwrap();
     assert!(nodes.len() < 40, "{} nodes rewritten for one leaf of 10,000", nodes.len());
-    let depths: BTreeSet<_> = nodes.keys().map(NodePath::depth).collect();
+    let depths: BTreeSet<_> = nodes.iter().map(|(path, _)| path.depth()).collect();
     assert_eq!(depths.len(), nodes.len(), "one node of each depth");
 }

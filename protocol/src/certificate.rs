@@ -16,7 +16,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::keys::{KeyError, Signature};
-use crate::validators::{Address, ValidatorSet};
+use crate::validators::{Address, Validator, ValidatorSet};
 
 /// Bytes that a validator signs, with their type in byte 32.
 pub const PRECOMMIT: u8 = 0x02;
@@ -133,10 +133,18 @@ impl Certificate {
         if let Some(pair) = self.signatures.windows(2).find(|pair| pair[0].address >= pair[1].address) {
             return Err(CertificateError::Unsorted { address: pair[1].address });
         }
-        match self.signatures.iter().find(|entry| validators.by_address(&entry.address).is_none()) {
-            Some(entry) => Err(CertificateError::UnknownSigner { address: entry.address, height: self.height }),
-            None => Ok(()),
+        // Both are in order of address: one walk along the set, which hashes each validator's key once.
+        let mut addresses = validators.iter().map(Validator::address);
+        let mut next = addresses.next();
+        for CommitSignature { address, .. } in &self.signatures {
+            while next.is_some_and(|known| known < *address) {
+                next = addresses.next();
+            }
+            if next != Some(*address) {
+                return Err(CertificateError::UnknownSigner { address: *address, height: self.height });
+            }
         }
+        Ok(())
     }
 
     /// What the next header commits to.

@@ -11,6 +11,7 @@
 //! ```
 
 use wincode::config::DefaultConfig;
+use wincode::io::{WriteError, WriteResult, Writer};
 use wincode::{SchemaRead, SchemaWrite};
 
 /// Why bytes were refused.
@@ -58,8 +59,30 @@ where
     }
     let value: T =
         wincode::deserialize_exact(bytes).map_err(|error| CodecError::Malformed { reason: error.to_string() })?;
-    if encode(&value) != bytes {
+    if !encodes_to(&value, bytes) {
         return Err(CodecError::NotCanonical);
     }
     Ok(value)
+}
+
+/// Whether a value encodes to exactly these bytes: what [`encode`] would write is compared as it comes, and kept nowhere.
+fn encodes_to<T>(value: &T, bytes: &[u8]) -> bool
+where
+    T: SchemaWrite<DefaultConfig, Src = T>,
+{
+    let mut expected = Expected { rest: bytes };
+    wincode::serialize_into(expected.by_ref(), value).is_ok() && expected.rest.is_empty()
+}
+
+/// A writer that takes the bytes expected of it and refuses all others.
+struct Expected<'a> {
+    rest: &'a [u8],
+}
+
+impl Writer for Expected<'_> {
+    #[inline]
+    fn write(&mut self, written: &[u8]) -> WriteResult<()> {
+        self.rest = self.rest.strip_prefix(written).ok_or(WriteError::WriteSizeLimit(written.len()))?;
+        Ok(())
+    }
 }

@@ -24,6 +24,14 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Signatures on one envelope, at most.
 pub const MAX_SIGNATURES: usize = 8;
 
+// The canonical form's fixed text, each piece up to a quoted value or behind its closing quote.
+const PAYLOAD: &str = "{\"payload\":\"";
+const SIGNATURES: &str = ",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[";
+const KEY_ID: &str = "{\"keyid\":\"";
+const SIG: &str = ",\"sig\":\"";
+const NEXT: &str = "},";
+const END: &str = "}]}";
+
 /// The identity of a statement: SHA-256 of its PAE.
 pub type StatementId = Hash;
 
@@ -117,35 +125,73 @@ impl Envelope {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(EnvelopeError::Oversized { length: bytes.len() });
         }
+        match Self::parse_canonical(bytes) {
+            Some(envelope) => Ok(envelope),
+            None => Err(Self::refuse(bytes)),
+        }
+    }
+
+    /// The bytes taken apart as [`Envelope::to_bytes`] puts them together. Every piece has one spelling: fixed text, lower-case
+    /// hex, and base64 whose decoder takes padded, canonical text alone. So what is read here is written back the same.
+    fn parse_canonical(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (payload, rest) = text.strip_prefix(PAYLOAD)?.split_once('"')?;
+        let mut rest = rest.strip_prefix(SIGNATURES)?;
+        let payload = STANDARD.decode(payload).ok()?;
+        let mut signatures: Vec<EnvelopeSignature> = Vec::with_capacity(1);
+        loop {
+            let (keyid, after) = rest.strip_prefix(KEY_ID)?.split_once('"')?;
+            let (sig, after) = after.strip_prefix(SIG)?.split_once('"')?;
+            let signature = RawSignature { keyid, sig }.parse().ok()?;
+            let rises = signatures.last().is_none_or(|last| last.key_id < signature.key_id);
+            if !rises || signatures.len() == MAX_SIGNATURES {
+                return None;
+            }
+            signatures.push(signature);
+            match after {
+                END => return Some(Envelope { payload, signatures }),
+                _ => rest = after.strip_prefix(NEXT)?,
+            }
+        }
+    }
+
+    /// Why bytes that are not canonical are refused.
+    fn refuse(bytes: &[u8]) -> EnvelopeError {
         let malformed = |reason: String| EnvelopeError::Malformed { reason };
-        let raw: RawEnvelope<'_> = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        let raw: RawEnvelope<'_> = match serde_json::from_slice(bytes) {
+            Ok(raw) => raw,
+            Err(error) => return malformed(error.to_string()),
+        };
         if raw.payload_type != PAYLOAD_TYPE {
-            return Err(EnvelopeError::PayloadType { found: raw.payload_type.chars().take(80).collect() });
+            return EnvelopeError::PayloadType { found: raw.payload_type.chars().take(80).collect() };
         }
         if !(1..=MAX_SIGNATURES).contains(&raw.signatures.len()) {
-            return Err(EnvelopeError::SignatureCount { count: raw.signatures.len() });
+            return EnvelopeError::SignatureCount { count: raw.signatures.len() };
         }
-        let payload = STANDARD.decode(raw.payload).map_err(|error| malformed(format!("payload: {error}")))?;
-        let signatures = raw.signatures.iter().map(RawSignature::parse).collect::<Result<Vec<_>, _>>()?;
-        let sorted = signatures.windows(2).all(|pair| pair[0].key_id < pair[1].key_id);
-        let envelope = Envelope { payload, signatures };
-        if !sorted || envelope.to_bytes() != bytes {
-            return Err(EnvelopeError::NotCanonical);
+        if let Err(error) = STANDARD.decode(raw.payload) {
+            return malformed(format!("payload: {error}"));
         }
-        Ok(envelope)
+        match raw.signatures.iter().map(RawSignature::parse).collect::<Result<Vec<_>, _>>() {
+            Err(error) => error,
+            Ok(_) => EnvelopeError::NotCanonical,
+        }
     }
 
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = String::with_capacity(self.payload.len() * 4 / 3 + 64 + 180 * self.signatures.len());
-        text.push_str("{\"payload\":\"");
+        text.push_str(PAYLOAD);
         STANDARD.encode_string(&self.payload, &mut text);
-        text.push_str("\",\"payloadType\":\"");
-        text.push_str(PAYLOAD_TYPE);
-        text.push_str("\",\"signatures\":[");
+        text.push('"');
+        text.push_str(SIGNATURES);
         for (index, EnvelopeSignature { key_id, signature }) in self.signatures.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            text.push_str(&format!("{comma}{{\"keyid\":\"{key_id}\",\"sig\":\""));
+            if index > 0 {
+                text.push(',');
+            }
+            text.push_str(KEY_ID);
+            text.push_str(&key_id.to_string());
+            text.push('"');
+            text.push_str(SIG);
             STANDARD.encode_string(signature.as_bytes(), &mut text);
             text.push_str("\"}");
         }

@@ -222,7 +222,7 @@ impl<'r> Execution<'r> {
         let missing = || Rejection::HostFault { reason: format!("module {} is not admitted", job.clause.module) };
         let module = self.rules.module(&job.clause.module).ok_or_else(missing)?;
         let before = Hash::sha256(&record.state);
-        let mut state = (!fresh).then(|| record.state.clone());
+        let mut known = !fresh;
         let mut records = job.records.as_slice();
         let mut periods: Vec<Option<u32>> = job.periods.iter().copied().map(Some).collect();
         if periods.is_empty() {
@@ -231,7 +231,7 @@ impl<'r> Execution<'r> {
         for period in periods {
             let assess = period.map(|index| self.assess(index, log));
             let mut run = host
-                .run(module, job.parameters, state.as_deref(), records, assess.as_ref())
+                .run(module, job.parameters, known.then_some(record.state.as_slice()), records, assess.as_ref())
                 .map_err(|fault| Rejection::HostFault { reason: fault.reason })?;
             if codec::encode(&run.findings).len() > MAX_FINDINGS_BYTES {
                 (run.outcome, run.findings) = (Outcome::BadOutput, Vec::new());
@@ -244,9 +244,8 @@ impl<'r> Execution<'r> {
                 return Ok(self.undecide(job, module, &run, before, log, verdicts)?);
             }
             records = &[];
-            record.state.clone_from(&run.state);
             let pins = self.pins(job, module, &run, before, log);
-            state = Some(run.state);
+            (record.state, known) = (run.state, true);
             if let Some(period) = period {
                 self.decide(job, &record.unread, period, run.findings, &pins, verdicts)?;
             }

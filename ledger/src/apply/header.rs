@@ -6,9 +6,9 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::log::Frontier;
 use standstill_protocol::validators::ValidatorSet;
 
-use super::Verified;
 use super::execution::Execution;
-use crate::outcome::{Proposal, Rejection};
+use super::{Given, Verified};
+use crate::outcome::Rejection;
 use crate::schema::{Key, ValidatorHashes};
 use crate::state::{StateFault, StateRead, root};
 use crate::{MAX_BLOCK_ENTRIES, MAX_BLOCK_TIME};
@@ -22,7 +22,7 @@ impl Execution<'_> {
         &self,
         state: &dyn StateRead,
         frontier: &Frontier,
-        proposal: &Proposal,
+        proposal: &Given<'_>,
         verified: &dyn Verified,
     ) -> Result<(), Rejection> {
         if proposal.height != self.height {
@@ -34,8 +34,8 @@ impl Execution<'_> {
         if proposal.time > MAX_BLOCK_TIME {
             return Err(Rejection::TimeLimit { found: proposal.time, limit: MAX_BLOCK_TIME });
         }
-        check_bounds(&proposal.entries)?;
-        self.check_previous(state, frontier, proposal.previous.as_ref())?;
+        check_bounds(proposal.entries)?;
+        self.check_previous(state, frontier, proposal.previous)?;
         let next = self.validators(self.meta.validators.next)?;
         if next.by_address(&proposal.proposer).is_none() {
             return Err(Rejection::Proposer { proposer: proposal.proposer, height: self.height });
@@ -69,9 +69,9 @@ impl Execution<'_> {
         }
     }
 
-    fn check_certificate(&self, proposal: &Proposal, verified: &dyn Verified) -> Result<(), Rejection> {
+    fn check_certificate(&self, proposal: &Given<'_>, verified: &dyn Verified) -> Result<(), Rejection> {
         let mismatch = |problem| Err(Rejection::CertificateMismatch { problem });
-        let (header, certificate) = match (&proposal.previous, &proposal.previous_certificate) {
+        let (header, certificate) = match (proposal.previous, proposal.previous_certificate) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return mismatch("superfluous"),
             (Some(_), None) => return mismatch("missing"),
@@ -106,7 +106,7 @@ impl Execution<'_> {
     }
 
     /// The header of the executed block, but for the state root.
-    pub(crate) fn header(&self, proposal: &Proposal, entries: &[Hash], frontier: &Frontier) -> Header {
+    pub(crate) fn header(&self, proposal: &Given<'_>, entries: &[Hash], frontier: &Frontier) -> Header {
         let mut root = Frontier::new();
         for leaf in entries {
             root.append(*leaf);
@@ -118,7 +118,7 @@ impl Execution<'_> {
             time: self.time,
             previous: self.meta.previous,
             proposer: proposal.proposer,
-            previous_certificate: proposal.previous_certificate.as_ref().map_or(Hash::ZERO, |cert| cert.hash()),
+            previous_certificate: proposal.previous_certificate.map_or(Hash::ZERO, |cert| cert.hash()),
             entries_root: root.root(),
             // `check_bounds` keeps the number far below u32::MAX.
             entry_count: u32::try_from(entries.len()).unwrap_or(u32::MAX),

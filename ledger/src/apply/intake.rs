@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use standstill_attestations::Statement;
-use standstill_protocol::block::Entry;
+use standstill_protocol::block::{Block, Entry};
 use standstill_protocol::dsse::{Envelope, StatementId};
 use standstill_protocol::evidence::Equivocation;
 use standstill_protocol::hash::Hash;
@@ -19,17 +19,68 @@ use crate::refusal::Refusal;
 /// Below this many entries threads cost more than they save.
 const PARALLEL_FROM: usize = 8;
 
-/// An entry that was parsed.
-pub(crate) struct Parsed {
-    /// RFC 6962 hash of the entry as a leaf.
-    pub leaf: Hash,
-    /// SHA-256 of the entry's own bytes.
-    pub digest: Hash,
-    /// How many those are.
-    pub size: usize,
-    pub content: Content,
+/// A block whose entries were parsed and hashed: what can be done once, before any state is asked, on any thread. It is
+/// made from a block and from nothing else, so what was parsed is what the block holds.
+#[derive(Debug)]
+pub struct ParsedBlock {
+    block: Block,
+    entries: Vec<Result<Parsed, Refusal>>,
 }
 
+impl ParsedBlock {
+    /// Parses every entry, on all cores.
+    pub fn new(block: Block) -> Self {
+        let entries = parse_all(&block.entries);
+        ParsedBlock { block, entries }
+    }
+
+    /// The block.
+    pub fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Its entries in order, each parsed or refused.
+    pub fn entries(&self) -> &[Result<Parsed, Refusal>] {
+        &self.entries
+    }
+}
+
+/// An entry that was parsed.
+#[derive(Debug)]
+pub struct Parsed {
+    /// RFC 6962 hash of the entry as a leaf.
+    pub(crate) leaf: Hash,
+    /// SHA-256 of the entry's own bytes.
+    pub(crate) digest: Hash,
+    /// How many those are.
+    pub(crate) size: usize,
+    pub(crate) content: Content,
+}
+
+impl Parsed {
+    /// SHA-256 of the entry's bytes.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
+
+    /// The envelope and the bytes that its signatures are over; `None` for evidence.
+    pub fn signed(&self) -> Option<(&Envelope, &[u8])> {
+        match &self.content {
+            Content::Statement { envelope, pae, .. } => Some((envelope, pae)),
+            Content::Evidence(_) => None,
+        }
+    }
+
+    /// The statement; `None` for evidence.
+    pub fn statement(&self) -> Option<&Statement> {
+        match &self.content {
+            Content::Statement { statement, .. } => Some(statement),
+            Content::Evidence(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
 pub(crate) enum Content {
     Statement { envelope: Envelope, statement: Box<Statement>, pae: Vec<u8>, id: StatementId },
     Evidence(Equivocation),

@@ -27,12 +27,15 @@ mod work;
 
 use standstill_policies::Treaty;
 use standstill_protocol::PROTOCOL_VERSION;
-use standstill_protocol::block::{Block, Header};
+use standstill_protocol::block::{Block, Entry, Header};
+use standstill_protocol::certificate::Certificate;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::log::{Frontier, leaf_hash};
 use standstill_protocol::units::Timestamp;
+use standstill_protocol::validators::Address;
 
-use crate::outcome::{Applied, Proposal, Recorded, Rejection};
+use crate::outcome::{Applied, Executed, Proposal, Recorded, Rejection};
+use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::schema::{Key, KeyRecord, MemberRecord, Meta, PhaseRecord, ValidatorHashes};
 use crate::state::{MemoryState, StateChanges, StateFault, StateRead};
@@ -40,6 +43,7 @@ use clauses::LogHead;
 use execution::{Execution, append, reject};
 use work::Work;
 
+pub use intake::{Parsed, ParsedBlock};
 pub use pool::{Admitted, admit, admit_evidence, entry_budget, select};
 
 /// What this node has verified before, so that a signature is not verified twice. Whether a signature is valid depends on
@@ -121,7 +125,17 @@ pub fn apply_with(
     proposal: Proposal,
     verified: &dyn Verified,
 ) -> Result<Applied, Rejection> {
-    execute_v1(rules, state, proposal, verified)
+    let given = Given {
+        height: proposal.height,
+        time: proposal.time,
+        proposer: proposal.proposer,
+        previous: proposal.previous.as_ref(),
+        previous_certificate: proposal.previous_certificate.as_ref(),
+        entries: &proposal.entries,
+        parsed: None,
+    };
+    let executed = execute_v1(rules, state, &given, verified)?;
+    Ok(executed.with(proposal.previous_certificate, proposal.entries))
 }
 
 /// Executes a block that somebody else built, and compares the header with the result.
@@ -142,21 +156,57 @@ pub fn check_with(
     previous: Option<&Header>,
     verified: &dyn Verified,
 ) -> Result<Applied, Rejection> {
-    let proposal = Proposal {
+    let executed = check_block(rules, state, block, previous, verified, None)?;
+    Ok(executed.with(block.previous_certificate.clone(), block.entries.clone()))
+}
+
+/// [`check_with`] on a block whose entries were parsed before. The result is the same, less the block.
+pub fn check_parsed(
+    rules: &Rules,
+    state: &dyn StateRead,
+    parsed: &ParsedBlock,
+    previous: Option<&Header>,
+    verified: &dyn Verified,
+) -> Result<Executed, Rejection> {
+    check_block(rules, state, parsed.block(), previous, verified, Some(parsed.entries()))
+}
+
+/// A block to be executed: a [`Proposal`] that somebody else holds.
+struct Given<'a> {
+    height: u64,
+    time: Timestamp,
+    proposer: Address,
+    previous: Option<&'a Header>,
+    previous_certificate: Option<&'a Certificate>,
+    entries: &'a [Entry],
+    /// The same entries, where they were parsed before.
+    parsed: Option<&'a [Result<Parsed, Refusal>]>,
+}
+
+fn check_block(
+    rules: &Rules,
+    state: &dyn StateRead,
+    block: &Block,
+    previous: Option<&Header>,
+    verified: &dyn Verified,
+    parsed: Option<&[Result<Parsed, Refusal>]>,
+) -> Result<Executed, Rejection> {
+    let given = Given {
         height: block.header.height,
         time: block.header.time,
         proposer: block.header.proposer,
-        previous: previous.cloned(),
-        previous_certificate: block.previous_certificate.clone(),
-        entries: block.entries.clone(),
+        previous,
+        previous_certificate: block.previous_certificate.as_ref(),
+        entries: &block.entries,
+        parsed,
     };
     // Old rules are kept for ever: a new version is one more arm.
-    let applied = match block.header.version {
-        PROTOCOL_VERSION => execute_v1(rules, state, proposal, verified)?,
+    let executed = match block.header.version {
+        PROTOCOL_VERSION => execute_v1(rules, state, &given, verified)?,
         found => return Err(Rejection::Version { found, known: PROTOCOL_VERSION }),
     };
-    match header::first_difference(&block.header, &applied.block.header) {
-        None => Ok(applied),
+    match header::first_difference(&block.header, &executed.header) {
+        None => Ok(executed),
         Some(field) => Err(Rejection::Header { field }),
     }
 }
@@ -170,46 +220,52 @@ pub fn within_skew(rules: &Rules, time: Timestamp, now: Timestamp) -> bool {
 fn execute_v1(
     rules: &Rules,
     state: &dyn StateRead,
-    proposal: Proposal,
+    given: &Given<'_>,
     verified: &dyn Verified,
-) -> Result<Applied, Rejection> {
-    let mut execution = Execution::begin(rules, state, proposal.time)?;
+) -> Result<Executed, Rejection> {
+    let mut execution = Execution::begin(rules, state, given.time)?;
     let mut frontier = execution.frontier()?;
-    execution.check_proposal(state, &frontier, &proposal, verified)?;
+    execution.check_proposal(state, &frontier, given, verified)?;
     let previous_time = execution.meta.time;
     let first_leaf = frontier.size();
-    let previous_leaf = proposal.previous.as_ref().map(|header| leaf_hash(&header.leaf_bytes()));
-    let count = proposal.entries.len() as u64;
+    let previous_leaf = given.previous.map(|header| leaf_hash(&header.leaf_bytes()));
+    let count = given.entries.len() as u64;
     execution.first_entry = first_leaf + u64::from(previous_leaf.is_some());
     execution.log_after = if count == 0 { first_leaf } else { execution.first_entry + count };
 
     execution.begin_periods(previous_time)?;
-    let (entries, entry_leaves) = take_entries(&mut execution, &proposal, verified)?;
+    let (entries, entry_leaves) = take_entries(&mut execution, given, verified)?;
     execution.close_periods()?;
     let leaves = append(&mut frontier, previous_leaf, &entry_leaves);
     let log = LogHead { size: frontier.size(), root: frontier.root() };
     let mut verdicts = execution.run_clauses(log)?;
     verdicts.extend(execution.move_phase(log)?);
 
-    execution.advance(proposal.previous.as_ref());
-    let mut header = execution.header(&proposal, &entry_leaves, &frontier);
+    execution.advance(given.previous);
+    let mut header = execution.header(given, &entry_leaves, &frontier);
     execution.work.put(&Key::Log, &frontier);
     let meta = execution.meta.clone();
     execution.work.put(&Key::Meta, &meta);
     let Execution { work, events, .. } = execution;
     let (state_root, changes) = work.finish()?;
     header.state_root = state_root;
-    let block = Block { header, previous_certificate: proposal.previous_certificate, entries: proposal.entries };
-    Ok(Applied { block, changes, first_leaf, leaves, entries, verdicts, events })
+    Ok(Executed { header, changes, first_leaf, leaves, entries, verdicts, events })
 }
 
 /// Takes every entry; signatures are verified together at the end, and a bad one counts before whatever came after it.
 fn take_entries(
     execution: &mut Execution<'_>,
-    proposal: &Proposal,
+    given: &Given<'_>,
     verified: &dyn Verified,
 ) -> Result<(Vec<Recorded>, Vec<Hash>), Rejection> {
-    let parsed = intake::parse_all(&proposal.entries);
+    let own: Vec<_>;
+    let parsed = match given.parsed {
+        Some(parsed) => parsed,
+        None => {
+            own = intake::parse_all(given.entries);
+            &own
+        }
+    };
     let mut recorded = Vec::with_capacity(parsed.len());
     let mut leaves = Vec::with_capacity(parsed.len());
     let mut tasks: Vec<intake::Task> = Vec::new();
@@ -235,7 +291,7 @@ fn take_entries(
             }
         }
     }
-    if let Some((index, refusal)) = intake::verify_all(&parsed, &tasks) {
+    if let Some((index, refusal)) = intake::verify_all(parsed, &tasks) {
         return Err(Rejection::Entry { index, refusal });
     }
     match stopped {

@@ -8,7 +8,7 @@ use wincode::config::DefaultConfig;
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::schema::{Key, decode};
-use crate::state::{StateChanges, StateFault, StateKey, StateRead, update};
+use crate::state::{StateChanges, StateFault, StateKey, StateRead, update_in_order};
 
 /// Reads fall through to the stored state; writes stay here until [`Work::finish`].
 pub(crate) struct Work<'a> {
@@ -29,7 +29,7 @@ impl<'a> Work<'a> {
         let key = key.state_key();
         match self.written.get(&key) {
             Some(value) => value.as_deref().map(|bytes| decode(what, bytes)).transpose(),
-            None => self.state.leaf(&key)?.map(|bytes| decode(what, &bytes)).transpose(),
+            None => self.state.lend(&key)?.map(|bytes| decode(what, &bytes)).transpose(),
         }
     }
 
@@ -55,12 +55,12 @@ impl<'a> Work<'a> {
 
     /// The new root and what changes. Values written back unchanged are no change.
     pub(crate) fn finish(self) -> Result<(Hash, StateChanges), StateFault> {
-        let mut changed = BTreeMap::new();
+        let mut changed = Vec::with_capacity(self.written.len());
         for (key, value) in self.written {
-            if self.state.leaf(&key)? != value {
-                changed.insert(key, value);
+            if self.state.lend(&key)?.as_deref() != value.as_deref() {
+                changed.push((key, value));
             }
         }
-        update(self.state, changed)
+        update_in_order(self.state, changed)
     }
 }

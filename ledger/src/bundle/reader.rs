@@ -4,9 +4,11 @@
 //! source and checks their digest, in order; [`RawFrame::decode`] decompresses and decodes, on its own.
 //! [`BundleReader::next_frame`] does both and checks the frames' order.
 
+use std::cell::RefCell;
 use std::io::{ErrorKind, Read};
 
 use standstill_protocol::hash::Hash;
+use zstd::bulk::Decompressor;
 use zstd::zstd_safe;
 
 use super::{
@@ -156,6 +158,11 @@ impl RawFrame {
     }
 }
 
+thread_local! {
+    /// Its tables are larger than most frames: each thread makes them once. Every frame starts it anew.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Decompresses exactly one zstd frame that states its size. Nothing is allocated for a size above the limit.
 fn decompress(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
     if zstd_safe::find_frame_compressed_size(compressed) != Ok(compressed.len()) {
@@ -171,7 +178,13 @@ fn decompress(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
     };
     let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FRAME_BYTES);
     let size = size.ok_or("it states a size above the limit")?;
-    let content = zstd::bulk::decompress(compressed, size).map_err(|_| "its data is malformed")?;
+    let content = DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new().map_err(|_| "no memory for a decompressor")?),
+        };
+        decompressor.decompress(compressed, size).map_err(|_| "its data is malformed")
+    })?;
     if content.len() != size {
         return Err("it holds fewer bytes than it states");
     }

@@ -23,30 +23,40 @@ pub fn update(
     state: &dyn StateRead,
     leaves: BTreeMap<StateKey, Option<Vec<u8>>>,
 ) -> Result<(Hash, StateChanges), StateFault> {
+    update_in_order(state, leaves.into_iter().collect())
+}
+
+/// [`update`] for leaves that are in order of key already, each once.
+pub(crate) fn update_in_order(
+    state: &dyn StateRead,
+    leaves: Vec<(StateKey, Option<Vec<u8>>)>,
+) -> Result<(Hash, StateChanges), StateFault> {
     let changes: Vec<_> = leaves
         .iter()
         .map(|(key, value)| Change { key: *key, hash: value.as_ref().map(|value| key.leaf_hash(value)) })
         .collect();
-    let mut update = Update { state, nodes: BTreeMap::new() };
+    let mut update = Update { state, nodes: Vec::with_capacity(2 * changes.len()) };
     let root = match state.node(&NodePath::ROOT)? {
         Some(node) => update.node(NodePath::ROOT, node, &changes)?,
         None => update.split_leaves(NodePath::ROOT, &kept(&changes, None))?,
     };
+    // In order of path already: a parent was put down before what is below it.
     Ok((root.hash(), StateChanges { leaves, nodes: update.nodes }))
 }
 
 struct Update<'a> {
     state: &'a dyn StateRead,
-    nodes: BTreeMap<NodePath, Option<Node>>,
+    nodes: Vec<(NodePath, Option<Node>)>,
 }
 
 impl Update<'_> {
     /// What a stored node becomes once `changes`, all of them below it, are made.
     fn node(&mut self, path: NodePath, node: Node, changes: &[Change]) -> Result<Child, StateFault> {
+        let place = self.put_down(path);
         let (left, right) = split(changes, path.depth());
         let left = self.side(&path, false, node.left, left)?;
         let right = self.side(&path, true, node.right, right)?;
-        Ok(self.join(path, Node { left, right }))
+        Ok(self.join(place, path, Node { left, right }))
     }
 
     /// What hangs on one side of the node at `parent` once `changes` are made there.
@@ -86,14 +96,21 @@ impl Update<'_> {
 
     /// The new node at `path` above these leaves.
     fn split_leaves(&mut self, path: NodePath, leaves: &[Change]) -> Result<Child, StateFault> {
+        let place = self.put_down(path);
         let (left, right) = split(leaves, path.depth());
         let left = self.build(&path, false, left)?;
         let right = self.build(&path, true, right)?;
-        Ok(self.join(path, Node { left, right }))
+        Ok(self.join(place, path, Node { left, right }))
     }
 
-    /// Records the node, or lifts a lone leaf out of it.
-    fn join(&mut self, path: NodePath, node: Node) -> Child {
+    /// Keeps a place for a node whose children are not known yet.
+    fn put_down(&mut self, path: NodePath) -> usize {
+        self.nodes.push((path, None));
+        self.nodes.len() - 1
+    }
+
+    /// Records the node in its place, or lifts a lone leaf out of it.
+    fn join(&mut self, place: usize, path: NodePath, node: Node) -> Child {
         let lifted = match (node.left, node.right) {
             (Child::Empty, Child::Empty) => Some(Child::Empty),
             (Child::Empty, leaf @ Child::Leaf { .. }) | (leaf @ Child::Leaf { .. }, Child::Empty) => {
@@ -101,7 +118,9 @@ impl Update<'_> {
             }
             _ => None,
         };
-        self.nodes.insert(path, if lifted.is_some() { None } else { Some(node) });
+        if lifted.is_none() {
+            self.nodes[place].1 = Some(node);
+        }
         lifted.unwrap_or_else(|| Child::Node { hash: node.hash() })
     }
 }

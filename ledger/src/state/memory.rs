@@ -1,16 +1,17 @@
 //! State in memory, for tests, simulation, and a verifier that replays from genesis.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use standstill_protocol::hash::Hash;
 
+use super::spread::Spread;
 use super::{Node, NodePath, StateChanges, StateFault, StateKey, StateRead, empty_root, update};
 
 /// A whole state map in ordered maps.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct MemoryState {
-    leaves: BTreeMap<StateKey, Vec<u8>>,
-    nodes: BTreeMap<NodePath, Node>,
+    leaves: Spread<StateKey, Vec<u8>>,
+    nodes: Spread<NodePath, Node>,
 }
 
 impl MemoryState {
@@ -31,16 +32,10 @@ impl MemoryState {
     /// Makes the changes of one block.
     pub fn absorb(&mut self, changes: StateChanges) {
         for (key, value) in changes.leaves {
-            match value {
-                Some(value) => self.leaves.insert(key, value),
-                None => self.leaves.remove(&key),
-            };
+            self.leaves.set(key, value);
         }
         for (path, node) in changes.nodes {
-            match node {
-                Some(node) => self.nodes.insert(path, node),
-                None => self.nodes.remove(&path),
-            };
+            self.nodes.set(path, node);
         }
     }
 
@@ -65,6 +60,10 @@ impl StateRead for MemoryState {
         Ok(self.leaves.get(key).cloned())
     }
 
+    fn lend(&self, key: &StateKey) -> Result<Option<Cow<'_, [u8]>>, StateFault> {
+        Ok(self.leaves.get(key).map(|value| Cow::Borrowed(value.as_slice())))
+    }
+
     fn node(&self, path: &NodePath) -> Result<Option<Node>, StateFault> {
         Ok(self.nodes.get(path).copied())
     }
@@ -87,16 +86,25 @@ impl std::fmt::Debug for Overlay<'_> {
 
 impl StateRead for Overlay<'_> {
     fn leaf(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StateFault> {
-        match self.changes.leaves.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.base.leaf(key),
+        Ok(self.lend(key)?.map(Cow::into_owned))
+    }
+
+    fn lend(&self, key: &StateKey) -> Result<Option<Cow<'_, [u8]>>, StateFault> {
+        match find(&self.changes.leaves, key) {
+            Some(value) => Ok(value.as_deref().map(Cow::Borrowed)),
+            None => self.base.lend(key),
         }
     }
 
     fn node(&self, path: &NodePath) -> Result<Option<Node>, StateFault> {
-        match self.changes.nodes.get(path) {
+        match find(&self.changes.nodes, path) {
             Some(node) => Ok(*node),
             None => self.base.node(path),
         }
     }
+}
+
+fn find<'a, K: Ord, V>(sorted: &'a [(K, V)], key: &K) -> Option<&'a V> {
+    let at = sorted.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
+    sorted.get(at).map(|(_, value)| value)
 }

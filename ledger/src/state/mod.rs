@@ -19,13 +19,16 @@
 mod map;
 mod memory;
 pub mod proof;
+mod spread;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use standstill_protocol::hash::{Domain, Hash};
 use wincode::{SchemaRead, SchemaWrite};
 
+pub(crate) use map::update_in_order;
 pub use map::{root, update};
 pub use memory::{MemoryState, Overlay};
 pub use proof::{ProofError, StateProof, prove};
@@ -34,9 +37,24 @@ pub use proof::{ProofError, StateProof, prove};
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
 
 /// Where a leaf lives: a hash, so that keys are spread evenly and nobody chooses a neighbour.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaRead, SchemaWrite)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, SchemaRead, SchemaWrite)]
 #[repr(transparent)]
 pub struct StateKey([u8; 32]);
+
+/// In order of the bytes. Keys mostly part within their first eight, which compare as one number.
+impl Ord for StateKey {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        spread::leading(&self.0).cmp(&spread::leading(&other.0)).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for StateKey {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl StateKey {
     /// The key of what `name` encodes.
@@ -77,10 +95,28 @@ impl fmt::Debug for StateKey {
 }
 
 /// The bits that lead to a node, 0 to 255 of them, most significant first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct NodePath {
     bits: [u8; 32],
     length: u8,
+}
+
+/// In order of the bits, a parent before its children. As with [`StateKey`], the first eight bytes mostly decide.
+impl Ord for NodePath {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let first = spread::leading(&self.bits).cmp(&spread::leading(&other.bits));
+        // Bits behind the path are zero: short paths are equal in all of them, and differ in length.
+        let rest = || if self.length.max(other.length) <= 64 { Ordering::Equal } else { self.bits.cmp(&other.bits) };
+        first.then_with(rest).then(self.length.cmp(&other.length))
+    }
+}
+
+impl PartialOrd for NodePath {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl NodePath {
@@ -207,6 +243,10 @@ pub enum StateFault {
 pub trait StateRead: Sync {
     /// The value under a key.
     fn leaf(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StateFault>;
+    /// The same, lent by a store that has it in memory.
+    fn lend(&self, key: &StateKey) -> Result<Option<Cow<'_, [u8]>>, StateFault> {
+        Ok(self.leaf(key)?.map(Cow::Owned))
+    }
     /// The inner node at a path.
     fn node(&self, path: &NodePath) -> Result<Option<Node>, StateFault>;
 }
@@ -214,10 +254,10 @@ pub trait StateRead: Sync {
 /// What one block changes: `None` removes. To be written in one atomic commit.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct StateChanges {
-    /// Leaves by key.
-    pub leaves: BTreeMap<StateKey, Option<Vec<u8>>>,
-    /// Nodes by path.
-    pub nodes: BTreeMap<NodePath, Option<Node>>,
+    /// Leaves, in order of key, each once.
+    pub leaves: Vec<(StateKey, Option<Vec<u8>>)>,
+    /// Nodes, in order of path, each once.
+    pub nodes: Vec<(NodePath, Option<Node>)>,
 }
 
 impl StateChanges {

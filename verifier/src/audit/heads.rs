@@ -1,12 +1,10 @@
 //! Checks 3 and 5 field by field, for a block that the ledger refused or could not be asked about; and what an auditor
 //! already holds: checkpoints and heads seen before.
 
-use standstill_attestations::Statement;
 use standstill_ledger::{Refusal, Rejection};
 use standstill_protocol::PROTOCOL_VERSION;
-use standstill_protocol::block::{Block, Entry, Header};
+use standstill_protocol::block::{Block, Header};
 use standstill_protocol::checkpoint::Checkpoint;
-use standstill_protocol::dsse::Envelope;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::log::{Frontier, leaf_hash};
 use standstill_protocol::note::Note;
@@ -26,7 +24,7 @@ pub(super) struct Place<'a> {
 
 /// Compares every field of a header that can be computed without state.
 pub(super) fn examine(prepared: &PreparedBlock, place: &Place<'_>, frontier: &mut Option<Frontier>, tally: &mut Tally) {
-    let block = &prepared.block;
+    let block = prepared.parsed.block();
     let scope = || vec![format!("height {}", block.header.height)];
     for (code, message) in links(block, prepared, place) {
         tally.fail(Check::Consistency, Failure { code, scope: scope(), message });
@@ -107,13 +105,11 @@ fn roots(block: &Block, previous: Option<&Header>, frontier: &mut Option<Frontie
 
 /// Whether every statement of a block parses: what replay would have found out.
 pub(super) fn statements(prepared: &PreparedBlock, tally: &mut Tally) {
-    let block = &prepared.block;
-    for (index, (entry, state)) in block.entries.iter().zip(&prepared.entries).enumerate() {
-        let (Entry::Envelope(bytes), EntryState::Verified) = (entry, &state.state) else { continue };
-        let Ok(envelope) = Envelope::parse(bytes) else { continue };
-        if let Err(error) = Statement::parse(envelope.payload()) {
-            let scope = vec![format!("height {}", block.header.height), format!("record {index}")];
-            tally.fail(Check::Format, Failure { code: error.code(), scope, message: error.to_string() });
+    let height = prepared.parsed.block().header.height;
+    for (index, (parsed, entry)) in prepared.parsed.entries().iter().zip(&prepared.entries).enumerate() {
+        if let (Err(Refusal::Statement { source }), EntryState::Verified) = (parsed, &entry.state) {
+            let scope = vec![format!("height {height}"), format!("record {index}")];
+            tally.fail(Check::Format, Failure { code: source.code(), scope, message: source.to_string() });
         }
     }
 }
@@ -121,7 +117,7 @@ pub(super) fn statements(prepared: &PreparedBlock, tally: &mut Tally) {
 /// Sorts the ledger's refusal of a block under the check that it belongs to. What [`examine`] and the first half name
 /// already is not counted again.
 pub(super) fn rejected(prepared: &PreparedBlock, rejection: &Rejection, tally: &mut Tally) {
-    let height = format!("height {}", prepared.block.header.height);
+    let height = format!("height {}", prepared.parsed.block().header.height);
     let (check, code, scope) = match rejection {
         Rejection::Entry { index, refusal } => {
             let named = prepared

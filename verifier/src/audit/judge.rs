@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use standstill_ledger::bundle::Order;
-use standstill_ledger::{Applied, Key, MemoryState, Rejection, Rules, Verified, check_with, genesis, schema};
+use standstill_ledger::{Executed, Key, MemoryState, Rejection, Rules, Verified, check_parsed, genesis, schema};
 use standstill_policies::{Host, Role};
 use standstill_protocol::block::Header;
 use standstill_protocol::hash::Hash;
@@ -200,7 +200,7 @@ impl<'a> Judge<'a> {
         if matches!(self.replay, Replay::Waiting) {
             self.open()?;
         }
-        let header = prepared.block.header.clone();
+        let header = prepared.parsed.block().header.clone();
         let hash = header.hash();
         let records = prepared.entries.len() as u64;
         self.count(&prepared, &header, records);
@@ -251,7 +251,7 @@ impl<'a> Judge<'a> {
 
     /// What the first half found in the records.
     fn entries(&mut self, prepared: &PreparedBlock) {
-        let height = prepared.block.header.height;
+        let height = prepared.parsed.block().header.height;
         for (index, entry) in prepared.entries.iter().enumerate() {
             let (check, code, message) = match &entry.state {
                 EntryState::Verified | EntryState::Evidence => continue,
@@ -282,10 +282,10 @@ impl<'a> Judge<'a> {
         };
         self.tally.examined(Check::Replay, 1);
         let checked = Checked::of(prepared);
-        match check_with(&execution.rules, &execution.state, &prepared.block, previous, &checked) {
-            Ok(applied) => {
-                self.records.extend(recorded(&applied));
-                execution.state.absorb(applied.changes);
+        match check_parsed(&execution.rules, &execution.state, &prepared.parsed, previous, &checked) {
+            Ok(executed) => {
+                self.records.extend(recorded(&executed));
+                execution.state.absorb(executed.changes);
                 Ok(())
             }
             Err(rejection) if rejection.is_fault() => Err(AuditError::Internal { reason: rejection.to_string() }),
@@ -304,7 +304,7 @@ impl<'a> Judge<'a> {
         let place = Place { previous, hash, trust: self.trust };
         heads::examine(prepared, &place, &mut frontier, &mut self.tally);
         heads::rejected(prepared, rejection, &mut self.tally);
-        self.explain(prepared.block.header.height, rejection.code(), rejection.to_string());
+        self.explain(prepared.parsed.block().header.height, rejection.code(), rejection.to_string());
         self.replay = Replay::Stopped(frontier);
         Ok(())
     }
@@ -381,8 +381,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn recorded(applied: &Applied) -> impl Iterator<Item = (u64, Hash)> + '_ {
-    applied.entries.iter().filter_map(|entry| Some((entry.index, entry.statement.as_ref()?.0)))
+fn recorded(executed: &Executed) -> impl Iterator<Item = (u64, Hash)> + '_ {
+    executed.entries.iter().filter_map(|entry| Some((entry.index, entry.statement.as_ref()?.0)))
 }
 
 fn log_frontier(execution: &Execution) -> Result<Option<Frontier>, AuditError> {

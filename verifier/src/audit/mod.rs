@@ -35,7 +35,7 @@ use crate::report::{BundleFacts, Options, Report, TrustFacts};
 use crate::trust::Trust;
 
 /// Batches between the two halves, at most.
-const BATCHES: usize = 2;
+const BATCHES: usize = 8;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]

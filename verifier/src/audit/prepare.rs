@@ -1,7 +1,7 @@
 //! The first half of an audit, on all cores: everything that can be said of a record without knowing the state.
 //!
 //! ```text
-//! raw frames ──▶ decode, parse envelopes ──▶ learn keys, in order ──▶ verify every signature ──▶ batch
+//! raw frames ──▶ decode, parse entries ──▶ learn keys, in order ──▶ verify every signature ──▶ batch
 //!                      all cores                  one                      all cores
 //! ```
 //!
@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use rayon::prelude::*;
-use standstill_attestations::{Kind, Predicate, Statement};
+use standstill_attestations::Predicate;
 use standstill_ledger::bundle::{BundleError, BundleReader, Frame, RawFrame};
+use standstill_ledger::{Parsed, ParsedBlock, Refusal};
 use standstill_policies::Treaty;
 use standstill_protocol::block::{Block, Entry};
 use standstill_protocol::certificate::{Certificate, PRECOMMIT, vote_bytes};
@@ -23,10 +24,11 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::{PublicKey, VerifyingKey};
 use standstill_protocol::validators::{Address, MAX_VALIDATORS, ValidatorSet};
 
-/// Decompressed bytes of one batch, about: what bounds memory, at two or three batches in flight.
-const BATCH_BYTES: usize = 4 << 20;
+/// Decompressed bytes of one batch, about: what bounds memory, at a few batches in flight. Small, so that replay starts
+/// early and has little left to do behind the last signature.
+const BATCH_BYTES: usize = 512 << 10;
 /// Frames of one batch, at most.
-const BATCH_FRAMES: usize = 1024;
+const BATCH_FRAMES: usize = 128;
 
 /// One frame, ready to be judged.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ pub(super) enum Content {
 
 #[derive(Debug)]
 pub(super) struct PreparedBlock {
-    pub(super) block: Block,
+    pub(super) parsed: ParsedBlock,
     pub(super) previous_certificate: Option<PreparedCertificate>,
     /// One for each entry.
     pub(super) entries: Vec<PreparedEntry>,
@@ -61,7 +63,6 @@ pub(super) struct PreparedEntry {
     pub(super) state: EntryState,
     /// Signatures that were verified.
     pub(super) signatures: u64,
-    envelope: Option<Envelope>,
     registers: Option<PublicKey>,
 }
 
@@ -131,19 +132,6 @@ impl Keys {
     }
 }
 
-/// The key that an envelope registers, if it does.
-fn registered_key(envelope: &Envelope) -> Option<PublicKey> {
-    // Nearly all statements are of other kinds: look before parsing. A name written with escapes has a backslash.
-    let payload = std::str::from_utf8(envelope.payload()).ok()?;
-    if !payload.contains(Kind::KeyRegistration.as_str()) && !payload.contains('\\') {
-        return None;
-    }
-    match Statement::parse(envelope.payload()).ok()?.predicate {
-        Predicate::KeyRegistration(registration) => Some(registration.key),
-        _ => None,
-    }
-}
-
 /// Reads and prepares the next batch; empty at the end of the file. A damaged frame is the last of its batch.
 pub(super) fn next_batch<R: Read>(reader: &mut BundleReader<R>, keys: &mut Keys) -> Result<Vec<Prepared>, BundleError> {
     let (raw, damage) = read_batch(reader)?;
@@ -187,22 +175,27 @@ fn decode(raw: &RawFrame) -> Prepared {
 }
 
 fn decode_block(block: Block) -> PreparedBlock {
-    let entries = block.entries.par_iter().with_min_len(16).map(decode_entry).collect();
     let previous_certificate = block.previous_certificate.clone().map(wrap);
-    PreparedBlock { block, previous_certificate, entries }
+    let parsed = ParsedBlock::new(block);
+    let pairs = parsed.block().entries.iter().zip(parsed.entries());
+    let entries = pairs.map(|(entry, parsed)| decode_entry(entry, parsed)).collect();
+    PreparedBlock { parsed, previous_certificate, entries }
 }
 
-fn decode_entry(entry: &Entry) -> PreparedEntry {
+fn decode_entry(entry: &Entry, parsed: &Result<Parsed, Refusal>) -> PreparedEntry {
     let (Entry::Envelope(bytes) | Entry::Evidence(bytes)) = entry;
-    let (state, envelope) = match entry {
-        Entry::Evidence(_) => (EntryState::Evidence, None),
-        Entry::Envelope(bytes) => match Envelope::parse(bytes) {
-            Ok(envelope) => (EntryState::Verified, Some(envelope)),
-            Err(error) => (EntryState::Malformed(error.to_string()), None),
-        },
+    let digest = parsed.as_ref().map_or_else(|_| Hash::sha256(bytes), Parsed::digest);
+    let state = match (entry, parsed) {
+        (Entry::Evidence(_), _) => EntryState::Evidence,
+        (_, Err(Refusal::Envelope { source })) => EntryState::Malformed(source.to_string()),
+        // Until its signatures are verified, or found wanting, nothing reads this.
+        _ => EntryState::Verified,
     };
-    let registers = envelope.as_ref().and_then(registered_key);
-    PreparedEntry { digest: Hash::sha256(bytes), state, signatures: 0, envelope, registers }
+    let registers = match parsed.as_ref().ok().and_then(Parsed::statement).map(|statement| &statement.predicate) {
+        Some(Predicate::KeyRegistration(registration)) => Some(registration.key),
+        _ => None,
+    };
+    PreparedEntry { digest, state, signatures: 0, registers }
 }
 
 fn wrap(certificate: Certificate) -> PreparedCertificate {
@@ -219,23 +212,39 @@ fn verify(prepared: &mut Prepared, keys: &Keys) {
             if let Some(certificate) = &mut block.previous_certificate {
                 verify_certificate(certificate, keys);
             }
-            block.entries.par_iter_mut().with_min_len(4).for_each(|entry| verify_entry(entry, keys));
+            let parsed = block.parsed.block().entries.par_iter().zip(block.parsed.entries());
+            let pairs = block.entries.par_iter_mut().zip(parsed).with_min_len(4);
+            pairs.for_each(|(prepared, (entry, parsed))| verify_entry(prepared, entry, parsed, keys));
         }
         _ => {}
     }
 }
 
-fn verify_entry(entry: &mut PreparedEntry, keys: &Keys) {
-    let Some(envelope) = entry.envelope.take() else { return };
-    let message = envelope.pae();
+fn verify_entry(prepared: &mut PreparedEntry, entry: &Entry, parsed: &Result<Parsed, Refusal>, keys: &Keys) {
+    match (entry, parsed) {
+        (_, Ok(parsed)) => {
+            let Some((envelope, message)) = parsed.signed() else { return };
+            verify_signatures(prepared, envelope, message, keys);
+        }
+        // The statement is refused, and its signatures are looked at all the same.
+        (Entry::Envelope(bytes), Err(_)) => {
+            let Ok(envelope) = Envelope::parse(bytes) else { return };
+            let message = envelope.pae();
+            verify_signatures(prepared, &envelope, &message, keys);
+        }
+        (Entry::Evidence(_), Err(_)) => {}
+    }
+}
+
+fn verify_signatures(prepared: &mut PreparedEntry, envelope: &Envelope, message: &[u8], keys: &Keys) {
     for signature in envelope.signatures() {
         let Some(key) = keys.statements.get(&signature.key_id) else {
-            entry.state = EntryState::UnknownKey(signature.key_id);
+            prepared.state = EntryState::UnknownKey(signature.key_id);
             return;
         };
-        entry.signatures += 1;
-        if key.verify(&message, &signature.signature).is_err() {
-            entry.state = EntryState::BadSignature(signature.key_id);
+        prepared.signatures += 1;
+        if key.verify(message, &signature.signature).is_err() {
+            prepared.state = EntryState::BadSignature(signature.key_id);
             return;
         }
     }
