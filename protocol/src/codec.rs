@@ -86,3 +86,71 @@ impl Writer for Expected<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::block::{Block, Entry};
+    use crate::certificate::{Certificate, CommitSignature};
+    use crate::hash::Hash;
+    use crate::keys::Signature;
+    use crate::validators::Address;
+
+    type Sample = (Option<Certificate>, Vec<Entry>, Option<u64>, u128, Vec<Option<Hash>>);
+
+    fn samples() -> impl Strategy<Value = Sample> {
+        let signature = any::<([u8; 20], u8)>().prop_map(|(address, byte)| CommitSignature {
+            address: Address::from_bytes(address),
+            signature: Signature::from_bytes([byte; 64]),
+        });
+        let signatures = proptest::collection::vec(signature, 0..4);
+        let certificate =
+            (any::<(u64, u32, [u8; 32])>(), signatures).prop_map(|((height, round, block), signatures)| Certificate {
+                height,
+                round,
+                block: Hash::from_bytes(block),
+                signatures,
+            });
+        let entry = (any::<bool>(), proptest::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(evidence, bytes)| if evidence { Entry::Evidence(bytes) } else { Entry::Envelope(bytes) });
+        let hash = proptest::option::of(any::<[u8; 32]>().prop_map(Hash::from_bytes));
+        (
+            proptest::option::of(certificate),
+            proptest::collection::vec(entry, 0..4),
+            any::<Option<u64>>(),
+            any::<u128>(),
+            proptest::collection::vec(hash, 0..4),
+        )
+    }
+
+    proptest! {
+        /// The comparison as it goes is the comparison of the whole.
+        #[test]
+        fn a_value_encodes_to_its_own_bytes_and_no_others(value in samples(), at in any::<usize>(), flip in 1u8..) {
+            let bytes = encode(&value);
+            prop_assert!(encodes_to(&value, &bytes));
+            prop_assert!(!encodes_to(&value, &bytes[..bytes.len() - 1]), "a byte too few");
+            prop_assert!(!encodes_to(&value, &[bytes.as_slice(), &[0]].concat()), "a byte too many");
+            let mut other = bytes.clone();
+            let at = at % other.len();
+            other[at] ^= flip;
+            prop_assert!(!encodes_to(&value, &other), "byte {at} of {} differs", bytes.len());
+            let again = decode::<Sample>(&other, other.len()).map(|value| encode(&value));
+            prop_assert!(again.is_err() || again == Ok(other), "what decodes encodes to the same bytes");
+            prop_assert_eq!(decode::<Sample>(&bytes, bytes.len()), Ok(value));
+        }
+
+        /// Any bytes at all: the decoder refuses them, or gives what encodes to them.
+        #[test]
+        fn what_decodes_encodes_to_the_same_bytes(bytes in proptest::collection::vec(0u8..3, 0..200)) {
+            if let Ok(value) = decode::<Sample>(&bytes, 200) {
+                prop_assert_eq!(encode(&value), bytes.clone());
+            }
+            if let Ok(block) = Block::decode(&bytes) {
+                prop_assert_eq!(block.encode(), bytes);
+            }
+        }
+    }
+}

@@ -236,3 +236,71 @@ impl RawSignature<'_> {
         Ok(EnvelopeSignature { key_id, signature: Signature::from_bytes(bytes) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition of the canonical form: whatever JSON reads as an envelope and is what its content is written as.
+    fn by_definition(bytes: &[u8]) -> Option<Envelope> {
+        let raw: RawEnvelope<'_> = serde_json::from_slice(bytes).ok()?;
+        let payload = STANDARD.decode(raw.payload).ok()?;
+        let signatures = raw.signatures.iter().map(RawSignature::parse).collect::<Result<Vec<_>, _>>().ok()?;
+        let sorted = signatures.windows(2).all(|pair| pair[0].key_id < pair[1].key_id);
+        let counted = (1..=MAX_SIGNATURES).contains(&signatures.len());
+        let envelope = Envelope { payload, signatures };
+        (sorted && counted && raw.payload_type == PAYLOAD_TYPE && envelope.to_bytes() == bytes).then_some(envelope)
+    }
+
+    fn envelopes() -> impl Strategy<Value = Envelope> {
+        let signature = any::<([u8; 32], u8)>().prop_map(|(key, byte)| EnvelopeSignature {
+            key_id: Hash::from_bytes(key),
+            signature: Signature::from_bytes([byte; 64]),
+        });
+        let signatures = proptest::collection::vec(signature, 0..=MAX_SIGNATURES + 1);
+        let payload = proptest::collection::vec(any::<u8>(), 0..80);
+        (payload, signatures, any::<bool>()).prop_map(|(payload, mut signatures, sort)| {
+            if sort {
+                signatures.sort_by_key(|signature| signature.key_id);
+            }
+            Envelope { payload, signatures }
+        })
+    }
+
+    /// What an editor or a forger would change.
+    fn spoiled(bytes: &[u8], (kind, at, byte): (u8, usize, u8)) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let at = at % bytes.len();
+        match kind % 5 {
+            0 => bytes[at] = byte,
+            1 => bytes.insert(at, byte),
+            2 => {
+                bytes.remove(at);
+            }
+            3 => bytes.truncate(at),
+            _ => bytes.push(byte),
+        }
+        bytes
+    }
+
+    proptest! {
+        /// Taking the text apart piece by piece accepts what the definition accepts, and nothing else.
+        #[test]
+        fn what_parses_is_canonical_by_definition(
+            envelope in envelopes(),
+            damage in (any::<u8>(), any::<usize>(), prop_oneof![any::<u8>(), proptest::sample::select(b"{}[]\",: =/\\+A".to_vec())]),
+        ) {
+            let bytes = envelope.to_bytes();
+            prop_assert_eq!(Envelope::parse(&bytes).ok(), by_definition(&bytes));
+            let bytes = spoiled(&bytes, damage);
+            prop_assert_eq!(Envelope::parse(&bytes).ok(), by_definition(&bytes));
+        }
+    }
+
+    #[test]
+    fn the_fixed_text_is_the_published_payload_type() {
+        assert_eq!(SIGNATURES, format!(",\"payloadType\":\"{PAYLOAD_TYPE}\",\"signatures\":["));
+    }
+}
