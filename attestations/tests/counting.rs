@@ -6,6 +6,7 @@ use standstill_attestations::accounting::counting::{
     Operations, Work, above, eu, miri, modification_limit, with_base_models,
 };
 use standstill_attestations::claim::{Interval, Maybe};
+use standstill_attestations::training::BaseModelUse;
 use standstill_protocol::units::Flop;
 
 fn exact(text: &str) -> Interval {
@@ -73,4 +74,6 @@ fn a_models_compute_holds_that_of_its_base_models() {
         with_base_models(&report),
         Ok(Ok(Interval { lower: "1.59e24".parse().unwrap(), upper: "1.62e24".parse().unwrap() }))
     );
+    report.base_models[0].used_for = BaseModelUse::Teacher;
+    assert_eq!(with_base_models(&report), Ok(Ok(report.flop.cumulative)), "a teacher's training does not count");
 }

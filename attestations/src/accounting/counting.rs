@@ -22,7 +22,7 @@ use standstill_protocol::units::Flop;
 
 use super::{Overflow, hull, sum, times_fraction};
 use crate::claim::{Interval, Maybe};
-use crate::training::TrainingCompute;
+use crate::training::{BaseModelUse, TrainingCompute};
 use crate::words;
 
 words! {
@@ -71,15 +71,17 @@ pub fn eu(parts: &[(Work, Interval)]) -> Result<Counted, Overflow> {
     Ok(Counted { counted: of(true)?, left_out: of(false)? })
 }
 
-/// A model's compute by the EU guidelines: the run's cumulative figure with the compute of every base model. `Err` has
-/// the names of base models whose compute is not known, sorted as the statement has them.
+/// A model's compute by the EU guidelines: the run's cumulative figure with the compute of every model whose weights it
+/// started from. Teachers, reward models and makers of data do not count. `Err` has the names of such models whose
+/// compute is not known, in the order of the statement.
 pub fn with_base_models(report: &TrainingCompute) -> Result<Result<Interval, Overflow>, Vec<&str>> {
+    let inherited = || report.base_models.iter().filter(|model| model.used_for == BaseModelUse::InitialWeights);
     let unknown: Vec<&str> =
-        report.base_models.iter().filter(|model| model.flop.known().is_none()).map(|model| &*model.name).collect();
+        inherited().filter(|model| model.flop.known().is_none()).map(|model| &*model.name).collect();
     if !unknown.is_empty() {
         return Err(unknown);
     }
-    let bases = report.base_models.iter().filter_map(|model| model.flop.known().copied());
+    let bases = inherited().filter_map(|model| model.flop.known().copied());
     Ok(sum(bases.chain([report.flop.cumulative])))
 }
 

@@ -6,7 +6,7 @@ use super::finding::{Check, Finding, Range, Unit, count, percent, times};
 use super::{Yardstick, found, need, work};
 use crate::accounting::{self, agree, scale, share};
 use crate::claim::Interval;
-use crate::training::{Hardware, TrainingCompute};
+use crate::training::{Hardware, Session, TrainingCompute};
 
 /// Above this share of the peak a claim is remarkable: of 124 published models whose figures fit their chips, one is.
 const HIGH_UTILISATION: Ppm = Ppm(700_000);
@@ -137,10 +137,12 @@ pub(super) fn utilisation(report: &TrainingCompute) -> Finding {
     found(check())
 }
 
-/// Sessions x chips, in whole chip seconds rounded up.
+/// Sessions x chips, in whole chip seconds rounded up. Chips of a session that are not known are as many as the report
+/// had at most.
 fn possible(report: &TrainingCompute, hardware: &Hardware) -> u128 {
-    let of = |session: &crate::training::Session| {
-        u128::from(session.window.length_ms()).saturating_mul(u128::from(hardware.chips))
+    let of = |session: &Session| {
+        let chips = session.chips.known().copied().unwrap_or(hardware.chips);
+        u128::from(session.window.length_ms()).saturating_mul(u128::from(chips))
     };
     report.sessions.iter().map(of).fold(0, u128::saturating_add).div_ceil(1000)
 }
@@ -154,11 +156,11 @@ pub(super) fn chip_time_in_sessions(report: &TrainingCompute) -> Finding {
             .with_factor(stated, possible);
         Ok(match () {
             () if stated > possible => finding.contradicts(format!(
-                "the chip time is {} times what {} chips have in the sessions",
+                "the chip time is {} times what at most {} chips have in the sessions",
                 times(stated, possible),
                 hardware.chips
             )),
-            () => finding.agrees(format!("{} chips have that time in the sessions", hardware.chips)),
+            () => finding.agrees(format!("at most {} chips have that time in the sessions", hardware.chips)),
         })
     };
     found(check())

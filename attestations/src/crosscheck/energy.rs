@@ -5,7 +5,7 @@ use standstill_protocol::units::{Flop, Ppm};
 use super::finding::{Check, Finding, Range, Unit, count, percent, times};
 use super::{Yardstick, found, need, work};
 use crate::accounting::{self, energy_with_gaps, least_energy, scale};
-use crate::claim::{Interval, PpmInterval};
+use crate::claim::Interval;
 use crate::training::{Energy, EnergyBoundary, Hardware, TrainingCompute};
 
 /// By how much a meter may read too high: what NVIDIA states for its boards' power.
@@ -55,6 +55,8 @@ struct Drawn {
     peak: u64,
     lower_peak: u64,
     chip_seconds: u64,
+    /// Whether it is known how much of the chips' time the meter saw.
+    covered: bool,
 }
 
 impl Drawn {
@@ -71,7 +73,8 @@ impl Drawn {
         let (read, filled) = with_gaps(energy, hardware, watts);
         let gaps = scale(filled - read, overhead, true).unwrap_or(u128::MAX);
         let (peak, lower_peak, chip_seconds) = (chip.highest_peak(), chip.bf16_dense_flops, hardware.chip_seconds);
-        Ok(Drawn { read, most: read.saturating_add(gaps), watts, overhead, peak, lower_peak, chip_seconds })
+        let (most, covered) = (read.saturating_add(gaps), energy.coverage.known().is_some());
+        Ok(Drawn { read, most, watts, overhead, peak, lower_peak, chip_seconds, covered })
     }
 
     fn claimed(&self) -> Range {
@@ -84,8 +87,10 @@ impl Drawn {
     }
 }
 
+/// A coverage that is not known counts as whole; what contradicts is then remarkable only.
 fn with_gaps(energy: &Energy, hardware: &Hardware, watts: u64) -> (u128, u128) {
-    energy_with_gaps(energy.joules.0, hardware.chip_seconds, hardware.chip_seconds, watts)
+    let covered = energy.coverage.known().map_or(hardware.chip_seconds, |coverage| coverage.covered_chip_seconds);
+    energy_with_gaps(energy.joules.0, hardware.chip_seconds, covered, watts)
 }
 
 /// Work takes energy: at least `FLOP x watts / peak`. Less, past the tolerance, and the work was not done; far more, and
@@ -108,6 +113,10 @@ pub(super) fn energy_for_work(report: &TrainingCompute, yardstick: &Yardstick<'_
             scale(drawn.most, Ppm(yardstick.tolerance.0.saturating_add(Ppm::ONE.0)), true).unwrap_or(u128::MAX);
         let factor = times(needed, drawn.most);
         Ok(match () {
+            () if needed > allowed && !drawn.covered => finding.remarkable(format!(
+                "the claim needs {factor} times that energy at the chip's peak and design power, if the meter saw all of \
+                 the chips' time: its coverage is not known"
+            )),
             () if needed > allowed => finding.contradicts(format!(
                 "the claim needs {factor} times that energy at the chip's peak and design power: it is too high"
             )),
@@ -150,29 +159,23 @@ pub(super) fn energy_for_chips(report: &TrainingCompute, yardstick: &Yardstick<'
     found(check())
 }
 
-/// The claim against the tensor pipes: active for `share` of the `covered` chip seconds, the rest unknown and counted
-/// in the report's favour. Above the most that the pipes did, the claim contradicts them. Below the least, it is
+/// The claim against the tensor pipes: active for a share of the covered chip seconds, the rest unknown and counted in
+/// the report's favour. Above the most that the pipes did, the claim contradicts them. Below the least, it is
 /// remarkable, and below half of the least a contradiction: the slowest format that training puts through a tensor
 /// pipe, TF32, has half the peak of BF16.
-pub fn tensor_activity(
-    report: &TrainingCompute,
-    share: PpmInterval,
-    covered: u64,
-    yardstick: &Yardstick<'_>,
-) -> Finding {
+pub(super) fn tensor_activity(report: &TrainingCompute, yardstick: &Yardstick<'_>) -> Finding {
     let name = Check::TensorActivity;
     let check = || {
+        let activity = need(name, "the activity", &report.activity)?;
         let hardware = need(name, "the hardware", &report.hardware)?;
+        let (seconds, covered) = (hardware.chip_seconds, activity.coverage.covered_chip_seconds);
         let overflow = |overflow: accounting::Overflow| Finding::cannot_tell(name, overflow.to_string());
-        let bounds = |peak| accounting::active(hardware.chip_seconds, covered, share, peak).map_err(overflow);
+        let bounds = |peak| accounting::active(seconds, covered, activity.tensor_pipe, peak).map_err(overflow);
         let most = bounds(yardstick.peak(hardware))?.upper;
         let slow = yardstick.chip(hardware).map_or(hardware.peak_flop_per_second, |chip| chip.bf16_dense_flops);
         let expected = Interval { lower: bounds(slow)?.lower.min(most), upper: most };
-        Ok(against_activity(report, expected, yardstick.tolerance).with(
-            "uncovered",
-            hardware.chip_seconds.saturating_sub(covered),
-            Unit::ChipSeconds,
-        ))
+        let finding = against_activity(report, expected, yardstick.tolerance);
+        Ok(finding.with("uncovered", seconds.saturating_sub(covered), Unit::ChipSeconds))
     };
     found(check())
 }

@@ -41,6 +41,12 @@ words! {
         ChipsAtOnce = "chips-at-once",
         /// The work of a site's reports against the chips registered there.
         SiteCapacity = "site-capacity",
+        /// The cumulative figure against the run's plan.
+        FlopOfPlan = "flop-of-plan",
+        /// Chips against the run's plan.
+        ChipsOfPlan = "chips-of-plan",
+        /// Sites and time against the run's plan.
+        TimeOfPlan = "time-of-plan",
     }
 }
 

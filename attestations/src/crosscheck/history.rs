@@ -1,11 +1,15 @@
 //! A report against earlier ones of the same member.
 
+use std::collections::BTreeSet;
+
+use standstill_protocol::dsse::StatementId;
 use standstill_protocol::units::{Flop, Ppm, Timestamp};
 
 use super::finding::{Check, Finding, Range, Unit, count, times};
 use super::{Yardstick, found, need};
 use crate::accounting::{agree, difference, sum};
 use crate::claim::Interval;
+use crate::statement::{Predicate, Statement};
 use crate::training::TrainingCompute;
 
 /// How near an unexplained part must come to a base model's compute to be called that.
@@ -26,6 +30,18 @@ impl<'a> History<'a> {
         let standing = self.earlier.iter().copied().filter(|earlier| Some(*earlier) != self.corrects);
         standing.filter(|earlier| earlier.run == report.run)
     }
+}
+
+/// The training reports among a member's statements that stand: those that no other one corrects, in the order given.
+pub fn standing<'a>(statements: &[(StatementId, &'a Statement)]) -> Vec<&'a TrainingCompute> {
+    let corrected: BTreeSet<StatementId> =
+        statements.iter().filter_map(|(_, one)| one.common.corrects.as_ref()).map(|one| one.statement).collect();
+    let stand = statements.iter().filter(|(id, _)| !corrected.contains(id));
+    let reports = stand.filter_map(|(_, one)| match &one.predicate {
+        Predicate::TrainingCompute(report) => Some(report),
+        _ => None,
+    });
+    reports.collect()
 }
 
 /// When a report's figures are as of.

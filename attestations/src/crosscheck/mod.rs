@@ -4,7 +4,7 @@
 //! check                   claimed               expected              outcome
 //! claim-below-peak        2.91e23-3.01e23 FLOP  up to 2.37e24 FLOP    agrees
 //! claim-against-6nd       2.9e23-3e23 FLOP      2.94e23 FLOP          agrees
-//! energy-for-work         8.4e11 J              from 1.03e11 J        agrees
+//! energy-for-work         8.4e11-9.24e11 J      from 1.03e11 J        agrees
 //! chip-time-of-scheduler  986 chip-s            371 chip-s            contradicts
 //!
 //! contradicts: chip-time-of-scheduler
@@ -22,25 +22,31 @@
 //! | function | looks at |
 //! |---|---|
 //! | [`alone`] | one report: chips, time, peak, 6ND, energy, activity |
-//! | [`against_scheduler`], [`tensor_activity`] | one report and what an importer read |
-//! | [`with_history`] | a report and the member's earlier ones |
+//! | [`against_scheduler`] | one report and what an importer read |
+//! | [`with_history`], [`standing`] | a report and the member's earlier ones |
+//! | [`against_plan`] | a report and what was planned |
 //! | [`chips_at_once`], [`site_capacity`] | reports of one site and the chips registered there |
+//! | [`support`] | findings: which figures of their own support the claim |
 //! | [`table`], [`json`] | findings for people, findings for programs |
 
 mod chips;
 mod energy;
 mod finding;
 mod history;
+mod plan;
 mod render;
 mod site;
+mod support;
 mod workload;
 
 pub use chips::{SchedulerTime, against_peak, against_scheduler};
-pub use energy::{Overheads, tensor_activity};
+pub use energy::Overheads;
 pub use finding::{Check, Finding, Number, Outcome, Range, Unit};
-pub use history::{History, with_history};
+pub use history::{History, standing, with_history};
+pub use plan::against_plan;
 pub use render::{json, table};
 pub use site::{Registered, chips_at_once, site_capacity};
+pub use support::support;
 
 use standstill_protocol::units::{Flop, Ppm};
 
@@ -89,6 +95,7 @@ pub fn alone(report: &TrainingCompute, yardstick: &Yardstick<'_>) -> Vec<Finding
         chips::chip_time_in_sessions(report),
         energy::energy_for_work(report, yardstick),
         energy::energy_for_chips(report, yardstick),
+        energy::tensor_activity(report, yardstick),
         history::base_models_apart(report, yardstick),
     ]
 }

@@ -6,7 +6,8 @@ use standstill_protocol::units::Timestamp;
 use super::finding::{Check, Finding, Range, Unit, count, times};
 use super::{Yardstick, work};
 use crate::accounting::{Overflow, ceiling, sum};
-use crate::training::TrainingCompute;
+use crate::inventory::{ChipInventory, Ownership};
+use crate::training::{Hardware, Session, TrainingCompute};
 
 /// Chips of one kind at one site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,27 +18,44 @@ pub struct Registered {
     pub chips: u64,
 }
 
+impl Registered {
+    /// The chips that a member has for its own runs at the site: what is hosted for another is not among them.
+    pub fn of(inventory: &ChipInventory) -> Vec<Registered> {
+        let own = inventory.chips.iter().filter(|row| row.ownership != Ownership::Hosted);
+        own.map(|row| Registered { accelerator: row.accelerator.clone(), chips: row.count }).collect()
+    }
+}
+
 /// One finding for each accelerator that the reports of `site` name: the most chips in use at once, over all runs,
 /// against the chips registered there. Without a registration the outcome is `cannot tell`, with the number.
 ///
-/// Sessions that overlap more than the chips allow are on the same chips: each chip is counted twice. Reports of other
-/// sites, and those without hardware, are passed over. Give those that stand: a corrected report and its correction
-/// would need twice the chips.
+/// Sessions that overlap more than the chips allow are on the same chips: each chip is counted twice. A session whose
+/// chips are not known may have had none, and may have had as many as its report had at most: what only the second
+/// contradicts is remarkable. Reports of other sites, and those without hardware, are passed over. Give those that
+/// stand: a corrected report and its correction would need twice the chips.
 pub fn chips_at_once(site: &Name, reports: &[&TrainingCompute], registered: Option<&[Registered]>) -> Vec<Finding> {
-    let here = || reports.iter().filter(|report| report.site == *site);
+    let here = || reports.iter().copied().filter(|report| report.site == *site);
     let mut accelerators: Vec<&Name> =
         here().filter_map(|report| report.hardware.known()).map(|hardware| &hardware.accelerator).collect();
     accelerators.sort();
     accelerators.dedup();
-    let of = |accelerator| {
-        let (chips, at) = busiest(here().copied(), accelerator);
-        finding(accelerator, chips, at, registered)
+    let of = |accelerator: &&Name| {
+        let least = busiest(here(), accelerator, |session, _| session.chips.known().copied().unwrap_or(0));
+        let most = busiest(here(), accelerator, |session, hardware| *session.chips.known().unwrap_or(&hardware.chips));
+        finding(accelerator, least, most, registered)
     };
-    accelerators.into_iter().map(of).collect()
+    accelerators.iter().map(of).collect()
 }
 
-/// The most chips of a kind in use at once, and since when.
-fn busiest<'a>(reports: impl Iterator<Item = &'a TrainingCompute>, accelerator: &Name) -> (u128, Timestamp) {
+/// A number of chips, and since when.
+type Busiest = (u128, Timestamp);
+
+/// The most chips of a kind in use at once.
+fn busiest<'a>(
+    reports: impl Iterator<Item = &'a TrainingCompute>,
+    accelerator: &Name,
+    chips_of: impl Fn(&Session, &Hardware) -> u64,
+) -> Busiest {
     // A session that ends when another starts does not overlap it: ends sort before starts.
     let mut edges: Vec<(Timestamp, bool, u64)> = Vec::new();
     for report in reports {
@@ -45,8 +63,8 @@ fn busiest<'a>(reports: impl Iterator<Item = &'a TrainingCompute>, accelerator: 
             continue;
         };
         for session in report.sessions.iter().filter(|session| session.window.start < session.window.end) {
-            edges.push((session.window.start, true, hardware.chips));
-            edges.push((session.window.end, false, hardware.chips));
+            let chips = chips_of(session, hardware);
+            edges.extend([(session.window.start, true, chips), (session.window.end, false, chips)]);
         }
     }
     edges.sort_unstable();
@@ -60,28 +78,31 @@ fn busiest<'a>(reports: impl Iterator<Item = &'a TrainingCompute>, accelerator: 
     (most, since)
 }
 
-fn finding(accelerator: &Name, chips: u128, at: Timestamp, registered: Option<&[Registered]>) -> Finding {
+fn finding(accelerator: &Name, least: Busiest, most: Busiest, registered: Option<&[Registered]>) -> Finding {
     let name = Check::ChipsAtOnce;
-    let claimed = Range::exact(chips, Unit::Chips);
+    let claimed = Range::between(least.0, most.0, Unit::Chips);
     let Some(registered) = registered else {
-        let mut finding = Finding::cannot_tell(
-            name,
-            format!("up to {chips} `{accelerator}` at once, from {at} on; no inventory of the site is at hand"),
-        );
+        let (chips, at) = most;
+        let why = format!("up to {chips} `{accelerator}` at once, from {at} on; no inventory of the site is at hand");
+        let mut finding = Finding::cannot_tell(name, why);
         finding.claimed = Some(claimed);
         return finding;
     };
     let kinds = registered.iter().filter(|kind| kind.accelerator == *accelerator);
     let there = kinds.map(|kind| u128::from(kind.chips)).fold(0, u128::saturating_add);
-    let finding = Finding::new(name, claimed, Range::at_most(there, Unit::Chips)).with_factor(chips, there);
-    if chips > there {
-        return finding.contradicts(format!(
+    let finding = Finding::new(name, claimed, Range::at_most(there, Unit::Chips)).with_factor(least.0, there);
+    match (least, most) {
+        ((chips, at), _) if chips > there => finding.contradicts(format!(
             "from {at} on, {} times the registered `{accelerator}` are in use: sessions overlap on the same chips, or chips \
              are not registered",
             times(chips, there)
-        ));
+        )),
+        (_, (chips, at)) if chips > there => finding.remarkable(format!(
+            "from {at} on, up to {} times the registered `{accelerator}` are in use, where sessions do not say how many",
+            times(chips, there)
+        )),
+        _ => finding.agrees(format!("the site has that many `{accelerator}`")),
     }
-    finding.agrees(format!("the site has that many `{accelerator}`"))
 }
 
 /// The work of all reports of `site` against what the chips registered there can do at their peak, from the first

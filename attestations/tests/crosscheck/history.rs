@@ -1,11 +1,13 @@
 //! A report against earlier ones of its member.
 
 use standstill_attestations::claim::{Maybe, Window};
-use standstill_attestations::crosscheck::{Check, Finding, History, Outcome, Yardstick, with_history};
+use standstill_attestations::crosscheck::{Check, Finding, History, Outcome, Yardstick, standing, with_history};
+use standstill_attestations::statement::{Correction, Predicate};
 use standstill_attestations::training::TrainingCompute;
 
-use super::example::{name, time, training_compute};
+use super::example::{evaluation, name, time, training, training_compute};
 use super::{exact, interval, named, one, read};
+use standstill_protocol::hash::Hash;
 
 use Outcome::{Agrees, CannotTell, Contradicts, Remarkable};
 
@@ -165,4 +167,19 @@ fn a_session_counts_in_one_report() {
     assert_eq!(finding.outcome, Contradicts);
     overlapping.site = name("dc-2");
     assert_eq!(check(&training_compute(), &[&overlapping], Check::SessionsOnce).outcome, CannotTell);
+}
+
+#[test]
+fn what_a_later_statement_corrects_no_longer_stands() {
+    let wrong = training();
+    let id = Hash::sha256(b"wrong");
+    let mut right = training();
+    right.common.corrects = Some(Correction { statement: id, reason: "a chip was counted twice".to_owned() });
+    let other = evaluation();
+    let statements = [(id, &wrong), (Hash::sha256(b"right"), &right), (Hash::sha256(b"other"), &other)];
+    let Predicate::TrainingCompute(report) = &right.predicate else { panic!("a report") };
+    let found = standing(&statements);
+    assert_eq!(found.len(), 1);
+    assert!(std::ptr::eq(found[0], report));
+    assert_eq!(standing(&statements[..1]).len(), 1);
 }

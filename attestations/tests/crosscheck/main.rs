@@ -5,10 +5,12 @@ mod example;
 
 mod alone;
 mod history;
+mod plan;
 mod published;
 mod random;
 mod render;
 mod site;
+mod support;
 
 use standstill_attestations::Interval;
 use standstill_attestations::accounting::accelerators::ChipTable;

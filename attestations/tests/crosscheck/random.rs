@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 use standstill_attestations::accounting::accelerators::ChipTable;
-use standstill_attestations::claim::{Interval, Maybe, PpmInterval};
+use standstill_attestations::claim::{Coverage, Interval, Maybe, PpmInterval};
 use standstill_attestations::crosscheck::*;
+use standstill_attestations::plan::RunPlan;
 use standstill_attestations::training::{CountingRule, EnergyBoundary, TrainingCompute};
 use standstill_protocol::units::{Flop, Joule, Ppm};
 
+use super::example::others::run_plan;
 use super::example::{name, training_compute};
 
 fn number() -> impl Strategy<Value = u128> {
@@ -57,6 +59,10 @@ prop_compose! {
         if let Maybe::Known(known) = &mut report.energy {
             (known.joules, known.boundary) = (Joule(hardware[3]), boundary);
         }
+        if let Maybe::Known(known) = &mut report.activity {
+            known.tensor_pipe = utilisation;
+            known.coverage = Coverage { covered_chip_seconds: hardware[3], gap_chip_seconds: hardware[2] };
+        }
         for (session, (start, end)) in report.sessions.iter_mut().zip(times) {
             (session.window.start.0, session.window.end.0) = (start, end);
         }
@@ -64,12 +70,21 @@ prop_compose! {
     }
 }
 
+/// A plan of the first report's run with the figures of the other.
+fn plan(of: &TrainingCompute, other: &TrainingCompute, chips: u64) -> RunPlan {
+    let mut plan = run_plan();
+    (plan.run, plan.run_stage) = (of.run.clone(), of.run_stage);
+    (plan.counting_rule, plan.flop, plan.planned) = (of.counting_rule, other.flop.cumulative, other.sessions[0].window);
+    plan.chips[0].count = chips;
+    plan
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_figures_get_findings(
-        one in report(), other in report(), share in ratio(), covered in count(), scheduled in count(), tolerance in count(),
+        one in report(), other in report(), covered in count(), scheduled in count(), tolerance in count(),
         overheads in [count(), count(), count()],
     ) {
         let chips = ChipTable::shipped().unwrap();
@@ -77,7 +92,7 @@ proptest! {
         let overheads = Overheads { server, facility, site };
         let yardstick = Yardstick { tolerance: Ppm(tolerance), chips: Some(&chips), overheads };
         let mut findings = alone(&one, &yardstick);
-        findings.push(tensor_activity(&one, share, covered, &yardstick));
+        findings.extend(against_plan(&one, &plan(&one, &other, covered), &yardstick).unwrap());
         findings.push(against_scheduler(&one, &SchedulerTime { chip_seconds: scheduled, ..SchedulerTime::default() }));
         findings.extend(with_history(&one, &History { earlier: &[&other, &one], corrects: Some(&other) }, &yardstick));
         findings.extend(with_history(&one, &History { earlier: &[&other], corrects: None }, &yardstick));

@@ -4,6 +4,10 @@ use standstill_attestations::accounting::accelerators::ChipTable;
 use standstill_attestations::claim::Maybe;
 use standstill_attestations::crosscheck::{Outcome, Registered, Yardstick, chips_at_once, site_capacity};
 
+use standstill_attestations::inventory::{ChipCount, Ownership};
+use standstill_attestations::training::TrainingCompute;
+
+use super::example::others::chip_inventory;
 use super::example::{name, training_compute};
 use super::{exact, hardware, read};
 
@@ -11,9 +15,16 @@ fn registered(accelerator: &str, chips: u64) -> Registered {
     Registered { accelerator: name(accelerator), chips }
 }
 
+/// The example with 512 chips in both sessions.
+fn full() -> TrainingCompute {
+    let mut report = training_compute();
+    report.sessions[1].chips = Maybe::Known(512);
+    report
+}
+
 #[test]
 fn sessions_at_the_same_time_need_their_chips_together() {
-    let (one, mut other) = (training_compute(), training_compute());
+    let (one, mut other) = (full(), full());
     other.run = name("borealis");
     let site = name("dc-1");
     for (there, outcome) in [(1024, Outcome::Agrees), (1023, Outcome::Contradicts)] {
@@ -33,8 +44,26 @@ fn sessions_at_the_same_time_need_their_chips_together() {
 }
 
 #[test]
+fn sessions_that_do_not_say_how_many_chips_make_a_question() {
+    let (mut one, mut other) = (full(), full());
+    one.sessions[0].chips = Maybe::Known(100);
+    one.sessions[1].chips = Maybe::Unknown("lost".to_owned());
+    other.sessions.truncate(1);
+    other.sessions[0].window = one.sessions[1].window;
+    let findings = chips_at_once(&name("dc-1"), &[&one, &other], Some(&[registered("h100-sxm", 600)]));
+    assert_eq!(
+        read(&findings[0]),
+        (
+            Outcome::Remarkable,
+            "From 2026-11-12T14:00:00.250Z on, up to 1.70 times the registered `h100-sxm` are in use, where sessions do not \
+             say how many."
+        )
+    );
+}
+
+#[test]
 fn a_session_that_starts_when_another_ends_uses_the_same_chips_again() {
-    let (one, mut other) = (training_compute(), training_compute());
+    let (one, mut other) = (full(), full());
     other.sessions.truncate(1);
     other.sessions[0].window.start = one.window.end;
     other.sessions[0].window.end = one.window.end.plus(1000);
@@ -44,7 +73,7 @@ fn a_session_that_starts_when_another_ends_uses_the_same_chips_again() {
 
 #[test]
 fn other_sites_and_other_chips_are_counted_apart() {
-    let (one, mut other, mut away) = (training_compute(), training_compute(), training_compute());
+    let (one, mut other, mut away) = (full(), full(), full());
     hardware(&mut other).accelerator = name("b200");
     away.site = name("dc-2");
     let chips = [registered("h100-sxm", 512), registered("b200", 100)];
@@ -52,6 +81,21 @@ fn other_sites_and_other_chips_are_counted_apart() {
     let outcomes: Vec<Outcome> = findings.iter().map(|finding| finding.outcome).collect();
     assert_eq!(outcomes, [Outcome::Contradicts, Outcome::Agrees], "b200, h100-sxm");
     assert!(findings[0].sentence.starts_with("From 2026-11-01T00:00:00Z on, 5.12 times the registered `b200`"));
+}
+
+#[test]
+fn chips_hosted_for_another_are_not_the_members_to_run_on() {
+    let row = |count, ownership| ChipCount {
+        accelerator: name("h100-sxm"),
+        count,
+        ownership,
+        counterparty: (ownership != Ownership::Owned).then(|| "Example Cloud Ltd".to_owned()),
+    };
+    let mut inventory = chip_inventory();
+    inventory.chips = vec![row(300, Ownership::Owned), row(211, Ownership::Leased), row(900, Ownership::Hosted)];
+    let registered = Registered::of(&inventory);
+    let findings = chips_at_once(&name("dc-1"), &[&full()], Some(&registered));
+    assert_eq!((findings[0].outcome, findings[0].expected.unwrap().upper), (Outcome::Contradicts, Some(511)));
 }
 
 /// 28 days of 512 H100 at 1979e12 FLOP/s are 2.4512e24 FLOP.
