@@ -60,7 +60,8 @@ fn order(arguments: &[&str]) -> Result<Order, String> {
         let mut value = || rest.next().copied().ok_or_else(|| format!("`{argument}` needs a value"));
         let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is no number"));
         match *argument {
-            "--seconds" => order.seconds = number(value()?)?,
+            // 0 would be without end.
+            "--seconds" => order.seconds = number(value()?)?.max(1),
             "--jobs" => order.jobs = usize::try_from(number(value()?)?.clamp(1, 64)).unwrap_or(1),
             "--only" => order.only = Some(value()?.to_owned()),
             "--write" => order.write = true,
