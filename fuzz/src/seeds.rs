@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use standstill_hardware::Evidence;
 use standstill_importers::{Format, Source};
 
 use crate::targets::NEXT_FILE;
 
 const SAMPLES: &str = "attestations/importers/samples";
+const EVIDENCE: &str = "attestations/hardware/tests/evidence";
 /// Seeds longer than this slow the fuzzer down more than they teach it.
 const MAX_SEED: usize = 96 << 10;
 
@@ -40,7 +42,30 @@ pub fn write() -> Result<(), String> {
     for (target, file, member) in VECTORS {
         vectors(&root.join("vectors").join(file).with_extension("json"), target, member)?;
     }
+    chips(&root)?;
     statements(&root)
+}
+
+/// Every report with every list of certificates beside it, and alone.
+fn chips(root: &Path) -> Result<(), String> {
+    let mut paths = Vec::new();
+    walk(&root.join(EVIDENCE), &mut paths)?;
+    let mut files = Vec::new();
+    for path in paths {
+        let bytes = read(&path)?;
+        files.push((path, bytes.starts_with(b"-----BEGIN"), bytes));
+    }
+    for (path, _, report) in files.iter().filter(|(_, certificates, _)| !certificates) {
+        if Evidence::from_files(report, b"").is_err() {
+            continue;
+        }
+        put("chip-report", report)?;
+        let beside = files.iter().filter(|(at, certificates, _)| *certificates && at.parent() == path.parent());
+        for (_, _, certificates) in beside {
+            put("chip-report", &[report.as_slice(), NEXT_FILE, certificates].concat())?;
+        }
+    }
+    Ok(())
 }
 
 fn repository() -> Result<PathBuf, String> {

@@ -5,6 +5,7 @@
 use standstill_attestations::evaluation::EvaluatorRelationship;
 use standstill_attestations::reading::{Opening, Reading};
 use standstill_attestations::{Common, Predicate, Statement, Subject, Window};
+use standstill_hardware::{Evidence, Roots, nvidia};
 use standstill_importers::{EvaluationContext, EvaluationFacts, FORMATS, Format, Imported, Importer, Options, Source};
 use standstill_protocol::block::Block;
 use standstill_protocol::dsse::Envelope;
@@ -24,7 +25,8 @@ pub enum Target {
     Reader(&'static str, fn(&[u8])),
 }
 
-const READERS: [Target; 5] = [
+const READERS: [Target; 6] = [
+    Target::Reader("chip-report", chip_report),
     Target::Reader("statement", statement),
     Target::Reader("envelope", envelope),
     Target::Reader("block", block),
@@ -114,6 +116,19 @@ fn evaluation(imported: Imported<EvaluationFacts>) {
     let statement = Statement { subjects, common, predicate: Predicate::CapabilityEvaluation(predicate) };
     if statement.check().is_ok() {
         assert_eq!(Statement::parse(&statement.to_json()).as_ref(), Ok(&statement));
+    }
+}
+
+/// A report, and its certificates as a second file.
+fn chip_report(data: &[u8]) {
+    let files = files(data);
+    let [report, rest @ ..] = files.as_slice() else { return };
+    let certificates = rest.first().copied().unwrap_or_default();
+    if let Ok(evidence) = Evidence::from_files(report, certificates) {
+        // Within the certificates of the samples, so that the checks behind the dates are reached.
+        let verified = evidence.verify(&Roots::pinned(), Hash::ZERO, Timestamp(1_767_225_600_000));
+        let _ = verified.map(|verified| verified.describe());
+        let _ = nvidia::Report::parse(&evidence.report);
     }
 }
 
