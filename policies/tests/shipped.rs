@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use standstill_policies::treaty::PAUSE_OPTION;
+use standstill_policies::treaty::{PAUSE_OPTION, SHIPPED, START};
 use standstill_policies::{
     Assess, Execution, Finding, Grade, Host, Kind, Limits, Module, Outcome, Parameters, Record, Totals, Treaty, Value,
     Verdict, shipped,
@@ -109,17 +109,35 @@ fn the_committed_modules_are_those_of_sha256sums_and_of_the_treaty() {
 }
 
 #[test]
-fn every_shipped_clause_starts_under_every_phase_of_the_treaty() {
-    let treaty = Treaty::parse(PAUSE_OPTION).unwrap();
+fn every_clause_of_every_shipped_treaty_is_shipped_and_starts_under_every_phase() {
     let host = Host::new(Limits::V1).unwrap();
-    for phase in &treaty.phases {
-        for (clause, parameters) in &phase.clauses {
-            let module =
-                host.admit(shipped::by_hash(&treaty.clause(clause.as_str()).unwrap().module).unwrap()).unwrap();
-            let run = host.run(&module, parameters, None, &[], None).unwrap();
-            assert_eq!(run.outcome, Outcome::Ok, "{clause} in {}", phase.id);
+    for (name, bytes) in SHIPPED.into_iter().chain([("start", START)]) {
+        let treaty = Treaty::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for phase in &treaty.phases {
+            for (clause, parameters) in &phase.clauses {
+                let hash = treaty.clause(clause.as_str()).unwrap().module;
+                let module = shipped::by_hash(&hash).unwrap_or_else(|| panic!("{name}: {clause} is not shipped"));
+                let run = host.run(&host.admit(module).unwrap(), parameters, None, &[], None).unwrap();
+                assert_eq!(run.outcome, Outcome::Ok, "{name}: {clause} in {}", phase.id);
+            }
         }
     }
+}
+
+#[test]
+fn under_a_law_that_forbids_no_run_a_large_one_is_undecided_until_it_is_backed() {
+    let (_, bytes) = SHIPPED.into_iter().find(|(name, _)| *name == "eu-gpai").unwrap();
+    let treaty = Treaty::parse(bytes).unwrap();
+    let mut bench = Bench::new(shipped::RUN_CAP, &[("cap", flop(1))]);
+    bench.parameters = treaty.parameters("systemic-risk", "in-force").unwrap().clone();
+    let large = 2 * 10u128.pow(25);
+    let mut backed = claim(12, 1, 3, large, large);
+    backed.grade = Some(Grade::Countersigned);
+    bench.run(&[phase(0, period(0).start, 0, 0)], None);
+    bench.run(&[claim(10, 0, 1, large, large), claim(11, 1, 2, 10u128.pow(24), 10u128.pow(25)), backed], None);
+    let worst = |findings: Vec<Finding>| findings.iter().map(|finding| finding.verdict).max();
+    assert_eq!(worst(bench.assess(0)), Some(Verdict::Undecided));
+    assert_eq!(worst(bench.assess(1)), Some(Verdict::Holds));
 }
 
 #[test]

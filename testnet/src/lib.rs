@@ -19,6 +19,7 @@
 //! | [`demo`] | the demo's story; [`report`] is the page that it leaves |
 //! | [`up`] | a network that runs until Ctrl-C |
 //! | [`load`] | statements by the thousand, for tests and benchmarks |
+//! | [`treaty`] | commands for treaty files: new, lint, show, diff, hash |
 //! | [`author`] | a member that signs numbered statements |
 
 pub mod author;
@@ -32,6 +33,7 @@ pub mod plan;
 mod ports;
 mod process;
 pub mod report;
+pub mod treaty;
 pub mod up;
 pub mod worker;
 

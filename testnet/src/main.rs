@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use clap::{Parser, Subcommand, ValueEnum};
 use standstill_node::exit::Exit;
 use standstill_protocol::units::Timestamp;
-use standstill_testnet::{TestnetError, bench, demo, network, up, worker};
+use standstill_testnet::{TestnetError, bench, demo, network, treaty, up, worker};
 
-/// Local networks of real Standstill nodes
+/// Treaty files, and local networks of real Standstill nodes
 #[derive(Parser)]
 #[command(
     version,
@@ -56,6 +56,9 @@ enum Command {
         #[arg(long, value_enum)]
         only: Option<Part>,
     },
+    /// Write, check, show, compare and hash treaty files
+    #[command(subcommand)]
+    Treaty(treaty::TreatyCommand),
     /// Run one node of a network: how this program starts itself
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Node {
@@ -96,6 +99,13 @@ fn main() -> ExitCode {
         Command::Bench { entries, blocks, only } => {
             finish(executable().and_then(|executable| measure(&executable, entries.into(), blocks.into(), only)))
         }
+        Command::Treaty(command) => match command.run(&mut std::io::stdout().lock()) {
+            Ok(exit) => exit.into(),
+            Err(failure) => {
+                complain(&failure.message, failure.hint);
+                failure.exit.into()
+            }
+        },
         Command::Node { home } => match worker::run(&home) {
             Ok(()) => Exit::Holds.into(),
             Err(error) => complain(&error.to_string(), error.hint()),

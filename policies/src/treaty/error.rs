@@ -87,3 +87,34 @@ pub enum TreatyError {
         source: ParameterError,
     },
 }
+
+impl TreatyError {
+    /// A stable short name, as in tables and JSON.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            TreatyError::TooLong { .. } => "too-long",
+            TreatyError::Malformed { .. } => "malformed",
+            TreatyError::Missing { .. } => "missing",
+            TreatyError::OutOfRange { .. } => "out-of-range",
+            TreatyError::OutageAboveDeadline { .. } => "outage-above-deadline",
+            TreatyError::Duplicate { .. } => "duplicate",
+            TreatyError::Unknown { .. } => "unknown",
+            TreatyError::BadKey { .. } => "bad-key",
+            TreatyError::Parameters { .. } => "parameters",
+        }
+    }
+
+    /// The article that the error is about, as [`super::Places::line`] takes it.
+    pub fn article(&self) -> Option<String> {
+        match self {
+            TreatyError::TooLong { .. } | TreatyError::Malformed { .. } => None,
+            TreatyError::Missing { article, .. } | TreatyError::Duplicate { article, .. } => {
+                Some((*article).to_owned())
+            }
+            TreatyError::OutOfRange { article, .. } | TreatyError::Unknown { article, .. } => Some(article.clone()),
+            TreatyError::OutageAboveDeadline { .. } => Some("clocks".to_owned()),
+            TreatyError::BadKey { member, .. } => Some(format!("members.{member}")),
+            TreatyError::Parameters { clause, .. } => Some(format!("clauses.{clause}.parameters")),
+        }
+    }
+}

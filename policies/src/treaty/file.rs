@@ -45,6 +45,18 @@ pub(super) struct PeriodsFile {
     pub first_start: Timestamp,
     pub length: Span,
     pub report_within: Span,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityFile>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CapacityFile {
+    pub text: String,
+    pub chips: u64,
+    pub flop_per_second: String,
+    pub utilisation_ppm: u64,
+    pub threshold: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

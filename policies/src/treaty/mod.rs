@@ -9,23 +9,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use standstill_attestations::accounting;
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::{MemberId, Name};
-use standstill_protocol::units::{Ppm, Timestamp};
+use standstill_protocol::units::{Flop, Ppm, Timestamp};
 use standstill_protocol::validators::{Validator, ValidatorSet, ValidatorSetError};
 
 use crate::parameters::Parameters;
 
+pub mod diff;
 mod error;
 mod file;
 mod lint;
+mod page;
 mod parse;
+mod place;
+pub mod schema;
+mod show;
 mod span;
 mod template;
 
+pub use diff::Diff;
 pub use error::TreatyError;
-pub use lint::Lint;
+pub use lint::{Lint, RULES, Rule, Severity};
+pub use place::Places;
 pub use span::Span;
 pub use template::TreatyTemplate;
 
@@ -34,6 +42,18 @@ pub const MAX_TREATY: usize = 1 << 20;
 
 /// The shipped treaty `pause-option`: dormant until triggered, with example members whose keys are public knowledge.
 pub const PAUSE_OPTION: &[u8] = include_bytes!("../../treaties/pause-option.toml");
+
+/// Every treaty that ships: its name, and its file. Their members are examples whose keys are public knowledge.
+pub const SHIPPED: [(&str, &[u8]); 5] = [
+    ("pause-option", PAUSE_OPTION),
+    ("miri-2025", include_bytes!("../../treaties/miri-2025.toml")),
+    ("eu-gpai", include_bytes!("../../treaties/eu-gpai.toml")),
+    ("sb-53", include_bytes!("../../treaties/sb-53.toml")),
+    ("raise", include_bytes!("../../treaties/raise.toml")),
+];
+
+/// A commented treaty to start from: it lints clean but for what only its parties can say.
+pub const START: &[u8] = include_bytes!("../../treaties/start.toml");
 
 /// A complete treaty.
 #[derive(Clone, Debug)]
@@ -96,6 +116,20 @@ pub enum Role {
     Witness,
 }
 
+impl Role {
+    /// As the treaty writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Lab => "lab",
+            Role::Evaluator => "evaluator",
+            Role::Regulator => "regulator",
+            Role::Meter => "meter",
+            Role::Inspector => "inspector",
+            Role::Witness => "witness",
+        }
+    }
+}
+
 /// An organisation that signed the treaty.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +179,30 @@ pub struct Periods {
     pub length_ms: u64,
     /// A report is due this long after its period's end.
     pub report_within_ms: u64,
+    /// The capacity that the length was derived from.
+    pub capacity: Option<Capacity>,
+}
+
+/// What one lab could do at most, and the threshold that it must not reach before its first report is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Text for people.
+    pub text: String,
+    /// Accelerators of the lab with the most.
+    pub chips: u64,
+    /// Peak of each, FLOP/s.
+    pub flop_per_second: u64,
+    /// Share of the peak that training reaches.
+    pub utilisation: Ppm,
+    /// The threshold, FLOP.
+    pub threshold: Flop,
+}
+
+impl Capacity {
+    /// Milliseconds until the capacity has done `flop`, rounded up. `None` where it never does.
+    pub fn time_to_ms(&self, flop: Flop) -> Option<u128> {
+        accounting::time_to_reach_ms(flop, self.chips, self.flop_per_second, self.utilisation)
+    }
 }
 
 /// One reporting period, `start` inclusive, `end` exclusive.

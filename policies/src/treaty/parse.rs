@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use standstill_protocol::hash::{Domain, Hash};
 use standstill_protocol::keys::PublicKey;
 use standstill_protocol::member::Name;
-use standstill_protocol::units::Ppm;
+use standstill_protocol::units::{Flop, Ppm};
 use standstill_protocol::validators::MAX_VALIDATORS;
 
-use super::file::{AdjudicatorsFile, FORMAT, InForceFile, PhaseFile, TreatyFile};
+use super::file::{AdjudicatorsFile, CapacityFile, FORMAT, InForceFile, PhaseFile, TreatyFile};
 use super::span::Span;
 use super::*;
 use crate::parameters::{ParameterError, Value};
@@ -189,6 +189,28 @@ fn periods(file: &TreatyFile) -> Result<Periods, TreatyError> {
         report_within_ms: span("periods.report_within", periods.report_within, 1, longest)?,
         rationale: periods.rationale,
         first_start: periods.first_start,
+        capacity: periods.capacity.map(capacity).transpose()?,
+    })
+}
+
+fn capacity(file: CapacityFile) -> Result<Capacity, TreatyError> {
+    text("periods.capacity.text", &file.text)?;
+    let number = |key: &str, value: &str| {
+        let given = value.parse::<Flop>().ok().filter(|flop| flop.0 > 0);
+        given
+            .ok_or_else(|| out_of_range(format!("periods.capacity.{key}"), "a whole number above 0 such as \"989e12\""))
+    };
+    let peak = number("flop_per_second", &file.flop_per_second)?;
+    let beyond = |_| out_of_range("periods.capacity.flop_per_second", "below 2^64 FLOP/s for one accelerator");
+    if file.chips == 0 {
+        return Err(out_of_range("periods.capacity.chips", "at least 1"));
+    }
+    Ok(Capacity {
+        chips: file.chips,
+        flop_per_second: u64::try_from(peak.0).map_err(beyond)?,
+        utilisation: share("periods.capacity.utilisation_ppm", file.utilisation_ppm)?,
+        threshold: number("threshold", &file.threshold)?,
+        text: file.text,
     })
 }
 

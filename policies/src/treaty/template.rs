@@ -84,8 +84,9 @@ impl TreatyTemplate {
     /// Replaces the reporting periods' times; their rationale stays.
     #[must_use]
     pub fn periods(mut self, first_start: Timestamp, length: Span, report_within: Span) -> Self {
-        let rationale = self.file.periods.take().map(|periods| periods.rationale).unwrap_or_default();
-        self.file.periods = Some(PeriodsFile { rationale, first_start, length, report_within });
+        let before = self.file.periods.take().map(|periods| (periods.rationale, periods.capacity));
+        let (rationale, capacity) = before.unwrap_or_default();
+        self.file.periods = Some(PeriodsFile { rationale, first_start, length, report_within, capacity });
         self
     }
 
