@@ -17,6 +17,12 @@ use std::process::{Command, Output};
 
 use support::{Chain, runtime, start, stop};
 
+/// Files that a session copies in: what tools wrote, and what chips signed.
+const SAMPLES: [(&str, &str); 2] = [
+    ("SAMPLES", concat!(env!("CARGO_MANIFEST_DIR"), "/../attestations/importers/samples")),
+    ("REPORTS", concat!(env!("CARGO_MANIFEST_DIR"), "/../attestations/hardware/tests/evidence")),
+];
+
 fn standstill(directory: &Path, home: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_standstill"))
         .args(arguments)
@@ -81,7 +87,8 @@ fn replay(file: &Path) {
             let output = standstill(directory.path(), &home, &arguments);
             actual.push_str(&transcript(directory.path(), &arguments, &output));
         } else {
-            let done = Command::new("sh").arg("-c").arg(line).current_dir(directory.path()).status().unwrap();
+            let done =
+                Command::new("sh").arg("-c").arg(line).envs(SAMPLES).current_dir(directory.path()).status().unwrap();
             assert!(done.success(), "{line}");
             actual.push_str(&format!("$ {line}\n\n"));
         }
@@ -105,7 +112,11 @@ fn every_session_ends_as_it_is_written() {
 #[test]
 fn all_output_fits_eighty_columns_but_for_hashes_and_paths() {
     let directory = tempfile::tempdir().unwrap();
-    for arguments in [&["--help"][..], &["attest", "--help"], &["attest", "new", "--help"], &["ledger", "--help"]] {
+    let attest =
+        ["new", "check", "sign", "request", "countersign", "correct", "nonce"].map(|one| ["attest", one, "--help"]);
+    let mut helps = vec![vec!["--help"], vec!["attest", "--help"], vec!["ledger", "--help"]];
+    helps.extend(attest.map(|one| one.to_vec()));
+    for arguments in &helps {
         let output = standstill(directory.path(), directory.path(), arguments);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains('\u{1b}'), "colour in {arguments:?}");

@@ -6,7 +6,6 @@
 
 mod attest;
 mod client;
-mod draft;
 mod failure;
 mod ledger;
 mod meter;
@@ -54,6 +53,9 @@ pub(crate) struct Global {
     /// Say nothing on stderr but errors
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Show no progress bars; they show on a terminal alone, without NO_COLOR
+    #[arg(long, global = true, env = "STANDSTILL_NO_PROGRESS", value_parser = clap::builder::FalseyValueParser::new())]
+    no_progress: bool,
 }
 
 #[derive(Debug, Subcommand)]
