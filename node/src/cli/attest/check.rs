@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use standstill_attestations::crosscheck::{
-    self, Finding, History, Outcome, Overheads, SchedulerTime, Yardstick, tensor_activity,
-};
+use standstill_attestations::crosscheck::{self, Finding, History, Outcome, Overheads, SchedulerTime, Yardstick};
 use standstill_attestations::figure::Agreement;
 use standstill_attestations::training::TrainingCompute;
-use standstill_attestations::{Common, Countersignature, Kind, Predicate, accounting};
+use standstill_attestations::{Common, Countersignature, Kind, Predicate, RunPlan, accounting};
 use standstill_importers::{Draft, Options};
 use standstill_policies::Treaty;
 use standstill_protocol::units::Ppm;
@@ -29,8 +27,8 @@ pub(super) const EXITS: &str = "Exits 20 where numbers contradict each other: no
 pub(in crate::cli) struct Check {
     /// A draft or an envelope
     file: PathBuf,
-    /// Earlier statements of the member: drafts or envelopes; for a
-    /// countersignature, the statement that it is about
+    /// Earlier statements of the member, its run plans too: drafts or
+    /// envelopes; for a countersignature, the statement that it is about
     #[arg(long, value_name = "FILE", num_args = 1.., verbatim_doc_comment)]
     with: Vec<PathBuf>,
     /// The scheduler's accounting: what sacct wrote
@@ -101,10 +99,6 @@ impl Check {
         let tolerance = tolerance(treaty);
         let yardstick = Yardstick { tolerance, chips: chips.as_ref(), overheads: Overheads::default() };
         let mut findings = crosscheck::alone(report, &yardstick);
-        if let Some(activity) = report.activity.known() {
-            let covered = activity.coverage.covered_chip_seconds;
-            findings.push(tensor_activity(report, activity.tensor_pipe, covered, &yardstick));
-        }
         if !self.scheduler.is_empty() {
             findings.extend(self.scheduler(global, report)?);
         }
@@ -142,7 +136,12 @@ impl Check {
         let reports: Vec<_> = earlier.iter().filter(stands).filter_map(training).collect();
         let own = corrects(read).and_then(|id| earlier.iter().find(|one| one.id == Some(id)));
         let history = History { earlier: &reports, corrects: own.and_then(training) };
-        Ok(crosscheck::with_history(report, &history, yardstick))
+        let mut findings = crosscheck::with_history(report, &history, yardstick);
+        let amended: Vec<_> = earlier.iter().filter_map(|one| plan(one)?.amends).collect();
+        let in_force = |one: &&Read| stands(one) && one.id.is_none_or(|id| !amended.contains(&id));
+        let plans = earlier.iter().filter(in_force).filter_map(plan);
+        plans.for_each(|plan| findings.extend(crosscheck::against_plan(report, plan, yardstick).unwrap_or_default()));
+        Ok(findings)
     }
 
     fn agreement(
@@ -164,6 +163,13 @@ impl Check {
 fn training(read: &Read) -> Option<&TrainingCompute> {
     match &read.statement.predicate {
         Predicate::TrainingCompute(report) => Some(report),
+        _ => None,
+    }
+}
+
+fn plan(read: &Read) -> Option<&RunPlan> {
+    match &read.statement.predicate {
+        Predicate::RunPlan(plan) => Some(plan),
         _ => None,
     }
 }
