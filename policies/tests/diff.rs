@@ -3,7 +3,7 @@
 use standstill_policies::Treaty;
 use standstill_policies::treaty::diff::{Change, What};
 use standstill_policies::treaty::schema::{self, Effect};
-use standstill_policies::treaty::{Diff, PAUSE_OPTION};
+use standstill_policies::treaty::{Diff, PAUSE_OPTION, SHIPPED};
 
 fn treaty(edits: &[(&str, &str)]) -> Treaty {
     let shipped = String::from_utf8(PAUSE_OPTION.to_vec()).unwrap();
@@ -136,6 +136,20 @@ fn the_way_back_undoes_every_direction() {
             other => other,
         };
         assert_eq!(other.effect, opposite, "{}", one.article);
+    }
+}
+
+#[test]
+fn any_two_shipped_treaties_are_compared_both_ways() {
+    let treaties = SHIPPED.map(|(_, bytes)| Treaty::parse(bytes).unwrap());
+    for before in &treaties {
+        for after in &treaties {
+            let (there, back) = (before.diff(after), after.diff(before));
+            assert_eq!(there.changes.len(), back.changes.len());
+            assert_eq!(there.changes.is_empty(), before.hash == after.hash);
+            assert_eq!(there.count(Effect::Stricter), back.count(Effect::Looser));
+            assert!(there.text().lines().all(|line| line.chars().count() <= 80));
+        }
     }
 }
 

@@ -188,3 +188,20 @@ fn the_time_to_a_threshold_is_that_of_the_shipped_rationale() {
     };
     assert_eq!((days(25), days(26)), (29, 292), "tenths of a day: 3 days, 29 days");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_to_a_treaty_makes_lint_or_its_places_panic(at in 0usize..START.len(), byte in proptest::num::u8::ANY) {
+        let mut bytes = START.to_vec();
+        bytes[at] = byte;
+        let places = Places::of(&bytes);
+        if let Ok(treaty) = Treaty::parse(&bytes) {
+            for lint in treaty.lint() {
+                proptest::prop_assert!(places.as_ref().unwrap().line(&lint.article).is_some(), "{}", lint.article);
+            }
+            treaty.show();
+        } else if let Some(places) = places {
+            places.line("phases.slowdown.triggers.task-horizon.level");
+        }
+    }
+}

@@ -87,12 +87,16 @@ fn a_phase_without_adjudicators_triggers_or_lifts_is_refused() {
 
 #[test]
 fn what_a_treaty_must_not_say_is_refused_by_name() {
-    let cases: [(&str, &str, &str); 13] = [
+    let cases: [(&str, &str, &str); 17] = [
         ("name = \"pause-option\"", "name = \"pause-option\"\nsurprise = 1", "surprise"),
         ("standstill.treaty/1", "standstill.treaty/9", "format"),
         ("length = \"7d\"", "length = \"1ms\"", "periods.length"),
         ("length = \"7d\"", "length = \"7 weeks\"", "duration"),
         ("length = \"7d\"", "length = \"44m\"", "periods.report_within"),
+        ("chips = 100000", "chips = 0", "periods.capacity.chips"),
+        ("\"989e12\"", "\"1e20\"", "periods.capacity.flop_per_second"),
+        ("threshold = \"1e26\"", "threshold = \"much\"", "periods.capacity.threshold"),
+        ("utilisation_ppm = 400000", "utilisation_ppm = 0", "periods.capacity.utilisation_ppm"),
         ("outage_heartbeats = 10", "outage_heartbeats = 2881", "outage_heartbeats"),
         ("tolerance_ppm = 300000", "tolerance_ppm = 1000001", "counting.tolerance_ppm"),
         ("id = \"lab-b\"", "id = \"lab-a\"", "used twice"),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use standstill_protocol::member::MemberId;
+use standstill_protocol::units::Flop;
 
 use super::page::wrap;
 use super::schema::{self, Unit, percent};
@@ -11,6 +12,8 @@ use crate::parameters::{Parameters, Value};
 
 /// Columns of the names on the left.
 const LEFT: usize = 12;
+/// A century: no clock of a treaty is longer.
+const FOREVER_MS: u128 = 100 * 366 * 86_400_000;
 
 impl Treaty {
     /// The treaty for a terminal of 80 columns: members, periods, clocks, and phase by phase what triggers it, what lifts
@@ -58,7 +61,7 @@ impl Treaty {
             let capacity = format!(
                 "{} chips of {} FLOP/s at {} reach {} FLOP in {reached}",
                 given.chips,
-                given.flop_per_second,
+                Flop(u128::from(given.flop_per_second)).scientific(),
                 percent(given.utilisation.0),
                 given.threshold.scientific()
             );
@@ -111,12 +114,13 @@ impl Treaty {
         text
     }
 
-    /// How long the stated capacity takes to a threshold.
+    /// How long the stated capacity takes to a threshold; `None` where nobody will see it.
     fn reached(&self, shipped: Option<&str>, key: &str, value: &Value) -> Option<String> {
         let unit = schema::parameter(shipped?, key)?.unit;
         match value {
             Value::Flop(flop) if matches!(unit, Unit::Flop | Unit::FlopPerPeriod) => {
-                self.periods.capacity.as_ref()?.time_to_ms(*flop).map(lint::lasting)
+                let reached = self.periods.capacity.as_ref()?.time_to_ms(*flop)?;
+                (reached <= FOREVER_MS).then(|| lint::lasting(reached))
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use standstill_protocol::member::MemberId;
-use standstill_protocol::units::Ppm;
+use standstill_protocol::units::{Flop, Ppm};
 
 use super::super::schema::{Effect, percent};
 use super::super::{Member, Span};
@@ -77,7 +77,8 @@ impl Differ<'_> {
         self.clock("periods.report_within", old.report_within_ms, new.report_within_ms, Clock::Shorter, &labs);
         let capacity = |periods: &super::super::Periods| {
             let given = periods.capacity.as_ref()?;
-            let (peak, threshold) = (given.flop_per_second, given.threshold.scientific());
+            let peak = Flop(u128::from(given.flop_per_second)).scientific();
+            let threshold = given.threshold.scientific();
             let used = percent(given.utilisation.0);
             Some(format!("{} chips of {peak} FLOP/s at {used}; threshold {threshold} FLOP", given.chips))
         };

@@ -128,7 +128,7 @@ impl Treaty {
         let mut blank: Vec<String> = Vec::new();
         for (article, text) in self.texts() {
             if text.contains(BLANK) && !blank.contains(&article) {
-                found.say("to-fill-in", article.clone(), format!("`{article}` still says `{BLANK}`"));
+                found.say("to-fill-in", article.clone(), format!("the text still says `{BLANK}`"));
                 blank.push(article);
             }
         }
