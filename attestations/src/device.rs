@@ -62,7 +62,7 @@ pub struct HardwareEvidence {
     pub head: LogHead,
     /// The report, as the device gave it.
     pub report: Vec<u8>,
-    /// The chain in DER, the device's certificate first; empty where the report carries it.
+    /// The chain in DER, the device's certificate first; empty for `intel-tdx`, whose quotes carry it.
     pub certificates: Vec<Vec<u8>>,
     /// What else the vendor's rules ask for, such as revocation lists: names differ.
     pub collateral: Vec<Collateral>,
@@ -97,9 +97,18 @@ impl HardwareEvidence {
         }
     }
 
+    /// What the device is asked about: the site, or the run at the site. The statement of a run has the run as its
+    /// subject, wherever its chips stand; a report for one site is none for another.
+    pub fn asked_about(&self, common: &Common) -> Subject {
+        match &self.run {
+            Some(run) => Subject::run_at(&common.chain_id, &common.member, &self.site, run),
+            None => Subject::site(&common.chain_id, &common.member, &self.site),
+        }
+    }
+
     /// The nonce that the device must have signed.
     pub fn nonce(&self, common: &Common) -> Hash {
-        device_nonce(&common.chain_id, &self.head, &self.subject(common).sha256)
+        device_nonce(&common.chain_id, &self.head, &self.asked_about(common).sha256)
     }
 
     pub(crate) fn read(object: &mut Object<'_, '_>) -> Read<Self> {
@@ -169,11 +178,11 @@ impl HardwareEvidence {
         }
     }
 
-    /// A quote of TDX carries its chain; the others do not.
+    /// A quote of TDX carries its chain, and none may stand beside it; the others do not.
     fn check_certificates(&self) -> Read<()> {
         let list = "predicate.certificates";
         match self.vendor {
-            Vendor::IntelTdx => check_count(self.certificates.len(), limits::CERTIFICATES, list)?,
+            Vendor::IntelTdx => check_count(self.certificates.len(), 0, list)?,
             Vendor::NvidiaSpdm | Vendor::AmdSevSnp => {
                 check_some(self.certificates.len(), limits::CERTIFICATES, list)?;
             }

@@ -51,6 +51,11 @@ impl Subject {
         Subject::named(chain_id, format!("{member}/run/{run}"))
     }
 
+    /// A member's run at one of its sites: `lab-a/site/dc-1/run/aurora-3`.
+    pub fn run_at(chain_id: &Hash, member: &MemberId, site: &Name, run: &Name) -> Subject {
+        Subject::named(chain_id, format!("{member}/site/{site}/run/{run}"))
+    }
+
     /// A log that a member keeps: `lab-a/log/dc-1-power`.
     pub fn log(chain_id: &Hash, member: &MemberId, log: &Name) -> Subject {
         Subject::named(chain_id, format!("{member}/log/{log}"))
@@ -74,7 +79,7 @@ pub fn chip_root(tags: &[Hash]) -> Option<Hash> {
 }
 
 /// What a device must be asked to sign: fresh, because nobody knew the head before it was certified; and about one
-/// subject, so that a report for one site is none for another.
+/// site, or one run at one site, so that a report for one is none for another.
 pub fn device_nonce(chain_id: &Hash, head: &LogHead, subject: &Hash) -> Hash {
     let size = head.size.to_be_bytes();
     Hash::tagged(Domain::HardwareNonce, &[chain_id.as_bytes(), &size, head.root.as_bytes(), subject.as_bytes()])

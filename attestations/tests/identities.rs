@@ -29,6 +29,7 @@ fn subjects(chain_id: &Hash) -> Vec<Value> {
         ("a member", Subject::member(chain_id, &member)),
         ("a site", Subject::site(chain_id, &member, &name("dc-1"))),
         ("a run", Subject::run(chain_id, &member, &name("aurora-3"))),
+        ("a run at a site", Subject::run_at(chain_id, &member, &name("dc-1"), &name("aurora-3"))),
         ("a log", Subject::log(chain_id, &member, &name("dc-1-power"))),
     ];
     let cases = subjects.map(|(title, subject)| {
@@ -68,8 +69,10 @@ fn chips(chain_id: &Hash) -> Vec<Value> {
 
 fn nonces(chain_id: &Hash) -> Vec<Value> {
     let member = name("lab-a");
+    let run_at = |site: &str| Subject::run_at(chain_id, &member, &name(site), &name("aurora-3"));
     let subjects = [
-        ("a nonce for a run", Subject::run(chain_id, &member, &name("aurora-3")), 4096),
+        ("a nonce for a run at a site", run_at("dc-1"), 4096),
+        ("a nonce for the run at another site", run_at("dc-2"), 4096),
         ("a nonce for a site", Subject::site(chain_id, &member, &name("dc-1")), 4096),
         ("a nonce for a later head", Subject::site(chain_id, &member, &name("dc-1")), 4097),
     ];
@@ -114,6 +117,8 @@ fn a_nonce_is_the_one_that_reports_are_verified_with() {
 fn evidence_of_a_run_and_of_its_site_ask_for_other_nonces() {
     let mut evidence = hardware_evidence();
     let of_run = evidence.nonce(&common());
+    evidence.site = name("dc-2");
+    assert_ne!(evidence.nonce(&common()), of_run, "one report stands for two sites");
     evidence.run = None;
     assert_ne!(evidence.nonce(&common()), of_run);
     let mut elsewhere = common();

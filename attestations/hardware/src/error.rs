@@ -26,6 +26,9 @@ pub enum HardwareError {
         /// Its number in the text, from 0.
         certificate: usize,
     },
+    /// A quote whose chain is in no strict PEM that ends in a line feed and a zero byte.
+    #[error("the quote's certificates are not lines that end in a line feed, with one zero byte behind the last")]
+    ChainEnd,
     /// A report, or a part of it, that ends too early.
     #[error("{what} is cut short: {need} bytes are needed, {have} are there")]
     Truncated {

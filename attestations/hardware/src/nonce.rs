@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The log root cannot be known before its block, so the report was made after it; the report is final in a later block,
-//! so it was made before that one. The subject is what the evidence is about: the digest that the statement names.
+//! so it was made before that one. The subject is what the chip is asked about: the digest of a
+//! site, or of a run at a site.
 
 use standstill_protocol::hash::{Domain, Hash};
 

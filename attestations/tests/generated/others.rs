@@ -82,12 +82,13 @@ fn device() -> impl Strategy<Value = Statement> {
     });
     let collateral = btree_map(text(), bytes(), 0..3)
         .prop_map(|all| all.into_iter().map(|(name, data)| Collateral { name, data }).collect());
-    let certificates = btree_set(bytes(), 1..4).prop_map(|all| all.into_iter().collect());
+    let certificates = btree_set(bytes(), 1..4).prop_map(|all| all.into_iter().collect::<Vec<_>>());
     let head = (1u64..1 << 53, hash()).prop_map(|(size, root)| LogHead { size, root });
     let place = (name(), prop::option::of(name()), time(), text(), maybe(text()));
     (common(), word(Vendor::ALL), device, place, head, bytes(), certificates, collateral).prop_map(
         |(common, vendor, device, place, head, report, certificates, collateral)| {
             let (site, run, collected_at, tool, tool_version) = place;
+            let certificates = if vendor == Vendor::IntelTdx { Vec::new() } else { certificates };
             of(
                 common,
                 Predicate::HardwareEvidence(HardwareEvidence {

@@ -15,6 +15,8 @@
 //!            …  signature r || s, P-384, over SHA-384 of all before it       96
 //! ```
 
+use std::collections::BTreeSet;
+
 use crate::bytes::Cursor;
 use crate::error::HardwareError;
 
@@ -176,12 +178,12 @@ fn read_measurements(record: &[u8], blocks: u8) -> Result<Vec<Measurement>, Hard
 
 fn read_opaque(bytes: &[u8]) -> Result<Vec<Field>, HardwareError> {
     let mut cursor = Cursor::new("the opaque data", bytes);
-    let mut fields: Vec<Field> = Vec::new();
+    let (mut fields, mut kinds) = (Vec::new(), BTreeSet::new());
     while !cursor.is_empty() {
         let kind = cursor.u16_le()?;
         let size = cursor.u16_le()?;
         let value = cursor.take(usize::from(size))?.to_vec();
-        if fields.iter().any(|other| other.kind == kind) {
+        if !kinds.insert(kind) {
             return Err(HardwareError::Repeated { what: "field", number: kind });
         }
         fields.push(Field { kind, value });

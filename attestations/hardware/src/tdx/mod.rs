@@ -79,6 +79,9 @@ pub fn verify(
         return Err(HardwareError::ChainLength { certificates: certificates.len() });
     }
     let chain = pem::certificates(quote.certificates)?;
+    if chain.iter().map(|der| pem::encode(der)).collect::<String>().as_bytes() != quote.certificates {
+        return Err(HardwareError::ChainEnd);
+    }
     if chain.len() != CERTIFICATES {
         return Err(HardwareError::ChainLength { certificates: chain.len() });
     }

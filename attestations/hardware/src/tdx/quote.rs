@@ -72,7 +72,8 @@ impl<'a> Quote<'a> {
         let authentication = certification.take(usize::from(authentication_bytes))?;
         let chain_bytes = certification_chain(&mut certification)?;
         certification.end()?;
-        let certificates = chain_bytes.strip_suffix(&[0]).unwrap_or(chain_bytes);
+        // Lengths up to here are not signed: a chain that may lack its end would give one quote several forms.
+        let certificates = chain_bytes.strip_suffix(&[0]).ok_or(HardwareError::ChainEnd)?;
         Ok(Quote { version, body, signed, signature, attestation_key, enclave, authentication, certificates })
     }
 }

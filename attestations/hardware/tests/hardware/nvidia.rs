@@ -319,3 +319,29 @@ proptest::proptest! {
         proptest::prop_assert!(verify(&evidence, nonce()).is_err());
     }
 }
+
+/// As many fields as 65,535 bytes hold: reading them takes time in proportion to their number.
+#[test]
+fn a_field_of_the_opaque_data_stands_once_however_many_there_are() {
+    let genuine = genuine().report;
+    let opaque = genuine.len() - 96 - 2 - opaque_bytes(&genuine);
+    let with = |kinds: &[u16]| {
+        let fields: Vec<u8> = kinds.iter().flat_map(|kind| [kind.to_le_bytes(), [0; 2]].concat()).collect();
+        let length = u16::try_from(fields.len()).unwrap().to_le_bytes();
+        [&genuine[..opaque], &length, &fields, &[0; 96]].concat()
+    };
+    let mut kinds: Vec<u16> = (0..15_000).collect();
+    let read = Report::parse(&with(&kinds)).map(|_| ());
+    assert!(!matches!(read, Err(HardwareError::Repeated { .. } | HardwareError::Truncated { .. })), "{read:?}");
+    kinds[14_999] = 7;
+    let refused = Report::parse(&with(&kinds)).unwrap_err();
+    assert_eq!(refused, HardwareError::Repeated { what: "field", number: 7 });
+}
+
+/// The length of the opaque data, which stands before it and ends where the signature begins.
+fn opaque_bytes(report: &[u8]) -> usize {
+    let end = report.len() - 96;
+    (0..end - 2)
+        .find(|at| usize::from(u16::from_le_bytes([report[*at], report[at + 1]])) == end - at - 2)
+        .map_or(0, |at| end - at - 2)
+}

@@ -118,3 +118,32 @@ fn an_expired_platform_certificate_is_refused() {
     let HardwareError::Certificate { problem, .. } = refused.unwrap_err() else { panic!() };
     assert!(matches!(problem, CertificateError::Expired { .. }), "{problem}");
 }
+
+/// The quote with `end` in place of the line feed and the zero byte behind its chain, and its three lengths to match: no
+/// signature covers any of them.
+fn with_chain_end(quote: &[u8], body: usize, end: &[u8]) -> Vec<u8> {
+    let mut other = [&quote[..quote.len() - 2], end].concat();
+    let guest = if quote[0] == 5 { u32::from_le_bytes(quote[50..54].try_into().unwrap()) as usize } else { 584 };
+    let outer = body + guest;
+    let certification = outer + 4 + 64 + 64 + 2;
+    let authentication = certification + 4 + 384 + 64;
+    let bytes = usize::from(u16::from_le_bytes([quote[authentication], quote[authentication + 1]]));
+    for at in [outer, certification, authentication + 2 + bytes + 2] {
+        let length = u32::from_le_bytes(quote[at..at + 4].try_into().unwrap());
+        let length = length - 2 + u32::try_from(end.len()).unwrap();
+        other[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    other
+}
+
+#[test]
+fn a_quote_has_one_form_at_the_end_of_its_chain_too() {
+    for file in [QUOTE_V4, QUOTE_V5, EXTENDED] {
+        let genuine = read(file);
+        let with = |end: &[u8]| with_chain_end(&genuine.report, body(&genuine), end);
+        assert_eq!(with(b"\n\0"), genuine.report);
+        for end in [b"\n".as_slice(), b"\0", b"", b"\n\n\0", b"\n\0\0", b"\r\n\0"] {
+            assert!(check(&with(end), &genuine).is_err(), "{end:?}");
+        }
+    }
+}
