@@ -192,6 +192,7 @@ fn a_statement_goes_from_a_tools_file_to_a_checked_receipt() {
     assert_eq!(status, 0, "{err}");
     assert!(std::fs::read(directory.join("all.standstill")).unwrap().starts_with(b"standstill-bundle/v1\n"));
     assert_eq!(run(&["attest", "due"]).0, 0);
+    others_are_asked_to_sign_and_what_was_wrong_is_corrected(&run, index);
     let (status, out, _) = run(&["status"]);
     assert_eq!(status, 0, "{out}");
     assert!(out.contains("phase monitoring") && out.lines().all(|line| line.chars().count() <= 80), "{out}");
@@ -203,6 +204,43 @@ fn a_statement_goes_from_a_tools_file_to_a_checked_receipt() {
     assert_eq!(status, 0, "{out}{err}");
     assert!(out.ends_with(" 0 problems\n"), "{out}");
     assert_eq!(run(&["status"]).0, 3, "no node runs");
+}
+
+/// With `a.dsse.json` final under `index`.
+fn others_are_asked_to_sign_and_what_was_wrong_is_corrected(
+    run: &dyn Fn(&[&str]) -> (i32, String, String),
+    index: &str,
+) {
+    let ask = ["attest", "request", "a.dsse.json", "--of", "meter-z", "--role", "meter", "-o", "request.json"];
+    let (status, _, err) = run(&ask);
+    assert_eq!(status, 0, "{err}");
+    assert_eq!(run(&["attest", "request", index, "--of", "meter-z", "-o", "by-index.json"]).0, 0);
+    let own = run(&["attest", "request", "a.dsse.json", "--of", "lab-a"]);
+    assert!(own.0 == 2 && own.2.contains("countersigns himself"), "{}", own.2);
+    let window = ["--start", "2026-01-01T00:00:00Z", "--end", "2026-01-02T00:00:00Z"];
+    let sign = |figure: &'static str| {
+        let mut arguments =
+            vec!["attest", "countersign", "request.json", "--draft", "--member", "meter-z", "--figure", figure];
+        arguments.extend(window);
+        run(&arguments)
+    };
+    let (status, out, err) = sign("flop=12299796480");
+    assert_eq!(status, 0, "{err}");
+    assert!(err.contains("confirmed") && out.contains("countersignature/v1"), "{out}{err}");
+    assert!(sign("flop=1e9..2e9").2.contains("contradicted"));
+    assert!(sign("energy=1..2").2.contains("not-stated"));
+    let (status, _, err) = run(&["attest", "countersign", "request.json", "--figure", "flop=1"]);
+    assert!(status == 2 && err.contains("the request is to `meter-z`"), "{err}");
+
+    let (status, out, err) = run(&["attest", "nonce", "--site", "dc-1"]);
+    assert!(status == 0 && out.contains("subject  lab-a/site/dc-1"), "{out}{err}");
+    let (status, _, err) = run(&["attest", "correct", index, "--reason", "another site", "-o", "correction.json"]);
+    assert_eq!(status, 0, "{err}");
+    let (status, out, err) = run(&["attest", "check", "correction.json", "--with", "a.dsse.json"]);
+    assert!(
+        status == 0 && !out.contains("contradicts"),
+        "a correction is not held against what it corrects: {out}{err}"
+    );
 }
 
 fn find(directory: &Path, part: &str) -> Option<std::path::PathBuf> {

@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use standstill_policies::treaty::Span;
 use standstill_protocol::units::Timestamp;
 
 use crate::TestnetError;
 use crate::network::Network;
-use crate::plan::Plan;
+use crate::plan::{PeriodPlan, Plan};
 
 const REFRESH: Duration = Duration::from_millis(500);
 
@@ -37,6 +38,15 @@ pub struct Options {
     pub resume: bool,
 }
 
+/// The shipped treaty, with weekly periods from the network's first moment on: what is owed can be reported at once.
+fn plan(labs: usize) -> Result<Plan, TestnetError> {
+    let day = 86_400_000;
+    let mut plan = Plan::labs(labs, "testnet")?;
+    plan.periods = Some(PeriodPlan { first_after_ms: 0, length: Span(7 * day), report_within: Span(2 * day) });
+    plan.adaptation = "Members and keys of a local test network; periods begin with it.".to_owned();
+    Ok(plan)
+}
+
 /// Makes or opens a network, shows it, and stops it when `interrupted` says so.
 pub fn run(options: &Options, executable: &Path, now: Timestamp) -> Result<(), TestnetError> {
     let interrupted = interruptions();
@@ -45,7 +55,7 @@ pub fn run(options: &Options, executable: &Path, now: Timestamp) -> Result<(), T
     }
     let mut network = match options.resume {
         true => Network::open(&options.directory, executable)?,
-        false => Network::create(&options.directory, executable, &Plan::labs(options.labs, "testnet")?, now)?,
+        false => Network::create(&options.directory, executable, &plan(options.labs)?, now)?,
     };
     network.start()?;
     println!("{}", table(&network));
