@@ -261,7 +261,12 @@ impl From<ScoreUnit> for Unit {
 impl Observation {
     /// What it says about a statement, for a treaty that lets observed intervals be as wide as `tolerance`.
     pub fn against(&self, predicate: &Predicate, tolerance: Ppm) -> Agreement {
-        match self.figure.stated(self.item, predicate) {
+        self.compare(self.figure.stated(self.item, predicate), tolerance)
+    }
+
+    /// The same, given what the statement states of the figure.
+    pub fn compare(&self, stated: Option<(Bounds, Unit)>, tolerance: Ppm) -> Agreement {
+        match stated {
             None => Agreement::NotStated,
             Some((_, unit)) if unit != self.unit => Agreement::NotStated,
             Some((stated, _)) if !self.observed.meets(stated) => Agreement::Contradicted,

@@ -66,6 +66,18 @@ pub const MAX_SITES: u32 = 1024;
 pub const MAX_RUNS: u32 = 65_536;
 /// Keys that one member may ever register.
 pub const MAX_KEYS: u32 = 256;
+/// Corrections of one statement, one after the other.
+pub const MAX_CORRECTIONS: u32 = 16;
+/// What others may say of one statement.
+pub const MAX_OPINIONS: usize = 64;
+/// Heads of the log that device reports may answer: those after the newest blocks.
+pub const KEPT_HEADS: u32 = 4096;
+/// Device reports that are remembered of one run, the newest.
+pub const MAX_DEVICES: usize = 64;
+/// Device reports of one member in one block: each is a chain of certificates to verify.
+pub const MAX_BLOCK_DEVICES: usize = 4;
+/// Logs that one member may keep.
+pub const MAX_LOGS: u32 = 256;
 /// Version of the clause interface that verdicts pin.
 pub const CLAUSE_ABI: u32 = 1;
 /// Version of the meter and its cost table that verdicts pin.

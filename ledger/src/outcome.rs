@@ -2,7 +2,7 @@
 //! rejection.
 
 use standstill_attestations::Kind;
-use standstill_policies::{Outcome, Verdict};
+use standstill_policies::{Grade, Outcome, Verdict};
 use standstill_protocol::block::{Block, Entry, Header};
 use standstill_protocol::certificate::{Certificate, CertificateError};
 use standstill_protocol::dsse::StatementId;
@@ -108,6 +108,37 @@ pub enum Event {
         from: Timestamp,
         /// Now.
         to: Timestamp,
+    },
+    /// A claim is better backed than before, or worse where what backed it was corrected.
+    GradeChanged {
+        /// Whose claim it is.
+        member: MemberId,
+        /// The statement.
+        statement: StatementId,
+        /// Before.
+        from: Grade,
+        /// Now.
+        to: Grade,
+    },
+    /// A statement was superseded by its member's own.
+    Corrected {
+        /// Whose it is.
+        member: MemberId,
+        /// What was superseded.
+        statement: StatementId,
+        /// By what.
+        by: StatementId,
+    },
+    /// Another member observed what does not fit a claim.
+    Disagreed {
+        /// Whose claim it is.
+        member: MemberId,
+        /// The statement.
+        statement: StatementId,
+        /// Who disagrees.
+        by: MemberId,
+        /// In which entry.
+        index: u64,
     },
     /// A report came in time.
     ObligationMet {

@@ -9,8 +9,8 @@ use standstill_protocol::validators::ValidatorSet;
 
 use crate::rules::Rules;
 use crate::schema::{
-    ComputeRecord, EvidenceRecord, Key, KeyRecord, MemberRecord, Meta, ObligationRecord, PeriodRecord, PhaseRecord,
-    RunRecord, StatementRecord, VerdictRecord, decode, read,
+    ClaimRecord, ComputeRecord, EvidenceRecord, InventoryRecord, Key, KeyRecord, MemberRecord, Meta, ObligationRecord,
+    PeriodRecord, PhaseRecord, PlanRecord, RunRecord, StatementRecord, TelemetryRecord, VerdictRecord, decode, read,
 };
 use crate::state::{StateFault, StateProof, StateRead, prove};
 
@@ -191,4 +191,44 @@ pub fn proof(state: &dyn StateRead, key: &Key) -> Result<(Option<Vec<u8>>, State
 /// Decodes the value that a proof of a verdict is about.
 pub fn decode_verdict(bytes: &[u8]) -> Result<VerdictRecord, StateFault> {
     decode("verdict", bytes)
+}
+
+/// What is remembered of a statement that can be corrected: its grade, what others say of it, what supersedes it.
+pub fn claim(state: &dyn StateRead, id: &StatementId) -> Result<Option<ClaimRecord>, StateFault> {
+    read(state, "claim", &Key::Claim(*id))
+}
+
+/// A lab's newest inventories, by the site's name, in order of the sites' numbers.
+pub fn inventories(state: &dyn StateRead, lab: &MemberId) -> Result<Vec<(Name, InventoryRecord)>, StateFault> {
+    let Some(record) = member(state, lab)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for number in 1..=record.sites {
+        let Some(inventory) = read(state, "inventory", &Key::Inventory(lab.clone(), number))? else { continue };
+        let site: Name = read(state, "site", &Key::SiteName(lab.clone(), number))?.ok_or_else(|| damaged("site"))?;
+        found.push((site, inventory));
+    }
+    Ok(found)
+}
+
+/// A lab's plans in force, by the run's name, in order of the runs' numbers.
+pub fn plans(state: &dyn StateRead, lab: &MemberId) -> Result<Vec<(Name, PlanRecord)>, StateFault> {
+    let mut found = Vec::new();
+    for (number, run) in (1..).zip(runs(state, lab)?) {
+        if let Some(plan) = read(state, "plan", &Key::Plan(lab.clone(), number))? {
+            found.push((run.name, plan));
+        }
+    }
+    Ok(found)
+}
+
+/// The last checkpoints of the logs that a member keeps, in the order in which they were started.
+pub fn telemetry(state: &dyn StateRead, id: &MemberId) -> Result<Vec<(Name, TelemetryRecord)>, StateFault> {
+    let logs: u32 = read(state, "telemetry logs", &Key::TelemetryLogs(id.clone()))?.unwrap_or(0);
+    let log = |number| {
+        let log: Name =
+            read(state, "telemetry name", &Key::TelemetryName(id.clone(), number))?.ok_or_else(|| damaged("log"))?;
+        let record = read(state, "telemetry", &Key::Telemetry(id.clone(), log.clone()))?;
+        Ok((log, record.ok_or_else(|| damaged("log"))?))
+    };
+    (0..logs).map(log).collect()
 }

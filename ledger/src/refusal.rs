@@ -4,6 +4,7 @@
 //! in tests and documentation. [`Refusal::hint`] says what a person can do.
 
 use standstill_attestations::{Kind, StatementError};
+use standstill_hardware::HardwareError;
 use standstill_protocol::codec::CodecError;
 use standstill_protocol::dsse::{EnvelopeError, StatementId};
 use standstill_protocol::evidence::EvidenceError;
@@ -258,6 +259,203 @@ pub enum Refusal {
         /// The period of its final report.
         period: u32,
     },
+    /// Named, and not on this ledger as a statement that can be corrected or observed.
+    #[error("this ledger has no statement {id} that can be spoken of")]
+    UnknownStatement {
+        /// The id.
+        id: StatementId,
+    },
+    /// A correction of another member's statement.
+    #[error("the statement {id} is by `{owner}`, and only `{owner}` can correct it")]
+    CorrectsAnother {
+        /// The id.
+        id: StatementId,
+        /// Whose it is.
+        owner: MemberId,
+    },
+    /// A statement that is said to be of another kind than it is.
+    #[error("the statement {id} is a `{expected}`, not a `{found}`")]
+    OtherKind {
+        /// The id.
+        id: StatementId,
+        /// As what it is named.
+        found: Kind,
+        /// What it is.
+        expected: Kind,
+    },
+    /// A statement that is said to be another member's than it is.
+    #[error("the statement {id} is by `{expected}`, not by `{found}`")]
+    OtherMember {
+        /// The id.
+        id: StatementId,
+        /// As whose it is named.
+        found: MemberId,
+        /// Whose it is.
+        expected: MemberId,
+    },
+    /// A statement that another one supersedes already.
+    #[error("the statement {id} is superseded by {by}")]
+    CorrectedAlready {
+        /// The id.
+        id: StatementId,
+        /// What supersedes it.
+        by: StatementId,
+    },
+    /// One correction after the other.
+    #[error("the statement {id} is the last of {limit} corrections, the most that one statement can have")]
+    TooManyCorrections {
+        /// The id.
+        id: StatementId,
+        /// How many.
+        limit: u32,
+    },
+    /// A correction that is about something else than what it corrects.
+    #[error("the correction is about another {what} than the statement that it corrects")]
+    CorrectionElsewhere {
+        /// What differs.
+        what: &'static str,
+    },
+    /// A kind that is followed by another statement, and not corrected.
+    #[error("a `{kind}` statement is followed by another one, never corrected")]
+    FollowedNotCorrected {
+        /// The kind.
+        kind: Kind,
+    },
+    /// A member that speaks of its own statement.
+    #[error("`{member}` cannot countersign or inspect its own statement {id}")]
+    OwnStatement {
+        /// Who.
+        member: MemberId,
+        /// The statement.
+        id: StatementId,
+    },
+    /// The member spoke of the statement already, in the same manner.
+    #[error("`{member}` has spoken of the statement {id} already, at index {index}")]
+    SpokenAlready {
+        /// Who.
+        member: MemberId,
+        /// The statement.
+        id: StatementId,
+        /// Where.
+        index: u64,
+    },
+    /// Many have spoken of the statement.
+    #[error("{limit} members have spoken of the statement {id}, the most that can")]
+    TooManyOpinions {
+        /// The statement.
+        id: StatementId,
+        /// How many.
+        limit: usize,
+    },
+    /// A countersignature with other subjects than its statement.
+    #[error("the countersignature has other subjects than the statement {id}")]
+    OtherSubjects {
+        /// The statement.
+        id: StatementId,
+    },
+    /// Chips that the treaty's table does not have.
+    #[error("the treaty's chip table has no accelerator `{accelerator}`")]
+    UnknownAccelerator {
+        /// Its id in the statement.
+        accelerator: Name,
+    },
+    /// A plan that does not take the place of the plan in force.
+    #[error(
+        "the plan of run `{run}` takes the place of {}, where {} is in force",
+        or_none(.found), or_none(.known)
+    )]
+    OtherPlan {
+        /// The run.
+        run: Name,
+        /// What the plan amends or corrects.
+        found: Option<StatementId>,
+        /// The plan in force.
+        known: Option<StatementId>,
+    },
+    /// A log's first checkpoint on this ledger that claims an earlier one.
+    #[error("the log `{log}` has no checkpoint on this ledger yet, so none of size {size} can be its last")]
+    LogNotStarted {
+        /// The log.
+        log: Name,
+        /// Size of what is said to be its last checkpoint.
+        size: u64,
+    },
+    /// A checkpoint that does not continue the last one. Two such heads are proof that the log was rewritten.
+    #[error("the checkpoint does not continue the last one of the log `{log}`, of size {size} with the root {root}")]
+    LogForked {
+        /// The log.
+        log: Name,
+        /// Size of its last checkpoint.
+        size: u64,
+        /// Root of its last checkpoint.
+        root: Hash,
+    },
+    /// A log that lost leaves.
+    #[error("the log `{log}` has {size} leaves, and had {known}")]
+    LogShrank {
+        /// The log.
+        log: Name,
+        /// Leaves now.
+        size: u64,
+        /// Leaves at the last checkpoint.
+        known: u64,
+    },
+    /// A log that is another one under the same name.
+    #[error("the log `{log}` has another `{field}` than in its first checkpoint")]
+    LogChanged {
+        /// The log.
+        log: Name,
+        /// What differs.
+        field: &'static str,
+    },
+    /// A member keeps too many logs.
+    #[error("`{member}` keeps {limit} logs already, `{log}` would be one more")]
+    TooManyLogs {
+        /// Who.
+        member: MemberId,
+        /// The new log.
+        log: Name,
+        /// How many it may keep.
+        limit: u32,
+    },
+    /// A chip's report that answers no head of this log, or one that is too old.
+    #[error("none of the newest heads of this log has size {size} and root {root}")]
+    UnknownHead {
+        /// The size in the statement.
+        size: u64,
+        /// The root in the statement.
+        root: Hash,
+    },
+    /// A chip's report that is older than what it answers.
+    #[error("collected at {collected}, before {head}, the time of the head that it answers")]
+    CollectedBeforeHead {
+        /// When, as the statement says.
+        collected: Timestamp,
+        /// The head's time.
+        head: Timestamp,
+    },
+    /// A chip's report that does not verify.
+    #[error("the device's report does not hold: {source}")]
+    Device {
+        /// Why.
+        source: HardwareError,
+    },
+    /// A chip's report by another chip than the statement says.
+    #[error("the device's tag is {expected}, the statement says {found}")]
+    OtherChip {
+        /// The tag in the statement.
+        found: Hash,
+        /// The tag of the chip that signed.
+        expected: Hash,
+    },
+    /// The member's share of the block for chips' reports is used up.
+    #[error("more than {limit} device reports of `{member}` in one block")]
+    DeviceQuota {
+        /// Who.
+        member: MemberId,
+        /// Reports allowed.
+        limit: usize,
+    },
     /// A sum over the lab's reports no longer fits.
     #[error("the sum of reported FLOP of `{member}` overflows")]
     Overflow {
@@ -432,6 +630,30 @@ impl Refusal {
             Refusal::SequenceGap { .. } => "sequence-gap",
             Refusal::FutureDated { .. } => "future-dated",
             Refusal::FutureWindow { .. } => "future-window",
+            Refusal::UnknownStatement { .. } => "unknown-statement",
+            Refusal::CorrectsAnother { .. } => "corrects-another-member",
+            Refusal::OtherKind { .. } => "statement-of-another-kind",
+            Refusal::OtherMember { .. } => "statement-of-another-member",
+            Refusal::CorrectedAlready { .. } => "corrected-already",
+            Refusal::TooManyCorrections { .. } => "too-many-corrections",
+            Refusal::CorrectionElsewhere { .. } => "correction-elsewhere",
+            Refusal::FollowedNotCorrected { .. } => "followed-not-corrected",
+            Refusal::OwnStatement { .. } => "own-statement",
+            Refusal::SpokenAlready { .. } => "spoken-already",
+            Refusal::TooManyOpinions { .. } => "too-many-opinions",
+            Refusal::OtherSubjects { .. } => "other-subjects",
+            Refusal::UnknownAccelerator { .. } => "unknown-accelerator",
+            Refusal::OtherPlan { .. } => "other-plan",
+            Refusal::LogNotStarted { .. } => "log-not-started",
+            Refusal::LogForked { .. } => "log-forked",
+            Refusal::LogShrank { .. } => "log-shrank",
+            Refusal::LogChanged { .. } => "log-changed",
+            Refusal::TooManyLogs { .. } => "too-many-logs",
+            Refusal::UnknownHead { .. } => "unknown-head",
+            Refusal::CollectedBeforeHead { .. } => "collected-before-head",
+            Refusal::Device { source } => device_code(source),
+            Refusal::OtherChip { .. } => "other-chip",
+            Refusal::DeviceQuota { .. } => "device-quota",
             Refusal::UnknownPeriod { .. } => "unknown-period",
             Refusal::FuturePeriod { .. } => "future-period",
             Refusal::WindowOutsidePeriod { .. } => "window-outside-period",
@@ -516,6 +738,32 @@ impl Refusal {
                 "report the run's sum so far, which never falls; use a new run for new weights"
             }
             Refusal::RunFinished { .. } => "report further training of these weights as a new run",
+            Refusal::UnknownStatement { .. } => "check the id, and that the statement is final on this ledger",
+            Refusal::CorrectsAnother { .. } => "countersign it instead, with what you observed",
+            Refusal::OtherKind { .. } | Refusal::OtherMember { .. } | Refusal::OtherSubjects { .. } => {
+                "take member, kind and subjects from the statement itself, as `attest countersign` does"
+            }
+            Refusal::CorrectedAlready { .. } => "speak of the statement that supersedes it",
+            Refusal::TooManyCorrections { .. } => "the figures stand; say more in another statement",
+            Refusal::CorrectionElsewhere { .. } => {
+                "correct that statement to nothing, and make a new one for what is meant"
+            }
+            Refusal::FollowedNotCorrected { .. } => "make the next statement of this kind",
+            Refusal::OwnStatement { .. } => "ask another member to sign: `standstill attest request`",
+            Refusal::SpokenAlready { .. } => "correct what you said before, with `corrects`",
+            Refusal::TooManyOpinions { .. } => "nothing to do: enough members have spoken",
+            Refusal::UnknownAccelerator { .. } => "use an id of the chip table that the treaty pins",
+            Refusal::OtherPlan { .. } => "name the plan in force in `amends`; a run's first plan has none",
+            Refusal::LogNotStarted { .. } => "leave `previous` and `proof` empty in a log's first checkpoint",
+            Refusal::LogForked { .. } | Refusal::LogShrank { .. } | Refusal::LogChanged { .. } => {
+                "prove the log from its last checkpoint on this ledger; a log that was lost goes on under a new name"
+            }
+            Refusal::TooManyLogs { .. } => "use a log that is known already",
+            Refusal::UnknownHead { .. } => "ask the device again, with a nonce from a head of the newest blocks",
+            Refusal::CollectedBeforeHead { .. } => "check the clock of the machine that asked the device",
+            Refusal::Device { .. } | Refusal::OtherChip { .. } => {
+                "collect the report and its certificates again, with the nonce for this ledger, head and subject"
+            }
             Refusal::Overflow { .. } => "check the unit: figures are single operations",
             Refusal::UnknownPhase { .. } | Refusal::PhaseInForce { .. } => {
                 "see the treaty's phases with `standstill status`"
@@ -533,9 +781,25 @@ impl Refusal {
             Refusal::EvidenceDuplicate { .. } | Refusal::EvidenceEnough { .. } => "nothing to do: it is recorded",
             Refusal::MemberQuota { .. }
             | Refusal::BlockBudget { .. }
+            | Refusal::DeviceQuota { .. }
             | Refusal::EvidenceShare { .. }
             | Refusal::EvidenceQuota { .. } => "nothing to do: it waits for a later block",
         }
+    }
+}
+
+fn or_none(id: &Option<StatementId>) -> String {
+    id.map_or_else(|| "none".to_owned(), |id| id.to_string())
+}
+
+fn device_code(error: &HardwareError) -> &'static str {
+    match error {
+        HardwareError::NonceDiffers { .. } => "device-nonce",
+        HardwareError::ReportSignature { .. } => "device-signature",
+        HardwareError::UnknownRoot { .. } => "device-unknown-root",
+        HardwareError::Certificate { .. } => "device-certificate",
+        HardwareError::Debuggable { .. } => "device-debuggable",
+        _ => "device-malformed",
     }
 }
 

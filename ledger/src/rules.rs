@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use standstill_attestations::accounting::accelerators::{ChipTable, SHIPPED};
+use standstill_attestations::crosscheck::Yardstick;
+use standstill_hardware::Roots;
 use standstill_policies::{AdmissionError, Host, Module, Treaty};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::{MemberId, Name};
@@ -14,6 +17,8 @@ pub struct Rules {
     modules: BTreeMap<Hash, Module>,
     host: Host,
     validators: ValidatorSet,
+    chips: Option<ChipTable>,
+    roots: Roots,
 }
 
 /// Why a treaty cannot be applied.
@@ -58,7 +63,24 @@ impl Rules {
         }
         let validators =
             ValidatorSet::new(genesis_validators(&treaty)).map_err(|source| RulesError::Validators { source })?;
-        Ok(Rules { treaty, modules: admitted, host, validators })
+        let chips = ChipTable::parse(SHIPPED).ok().filter(|table| table.sha256() == treaty.counting.chip_table);
+        let roots = roots(&treaty);
+        Ok(Rules { treaty, modules: admitted, host, validators, chips, roots })
+    }
+
+    /// The chip table that the treaty pins, where it is the one that this program holds.
+    pub fn chip_table(&self) -> Option<&ChipTable> {
+        self.chips.as_ref()
+    }
+
+    /// What reports are held against, beside their own figures.
+    pub fn yardstick(&self) -> Yardstick<'_> {
+        Yardstick { tolerance: self.treaty.counting.tolerance, chips: self.chips.as_ref(), ..Yardstick::default() }
+    }
+
+    /// The roots on which chips' reports rest: the treaty's, or else the vendors' as pinned in this program.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// The treaty.
@@ -96,6 +118,12 @@ impl Rules {
     pub fn grace_heights(&self) -> u64 {
         2 * self.validators.tolerated_faults() as u64 + 2
     }
+}
+
+fn roots(treaty: &Treaty) -> Roots {
+    let Some(own) = &treaty.hardware else { return Roots::pinned() };
+    let list = |hashes: &std::collections::BTreeSet<Hash>| hashes.iter().copied().collect();
+    Roots { nvidia: list(&own.nvidia), amd: list(&own.amd), intel: list(&own.intel) }
 }
 
 fn genesis_validators(treaty: &Treaty) -> Vec<Validator> {

@@ -8,6 +8,8 @@
 //! Keys name things as the treaty does, so that a proof about `Verdict { "run-cap", "lab-a", 7 }` explains itself.
 //! Nothing in the state is found by walking the map: lists are counted (`key 0..n` of a member, `run 1..=n` of a lab).
 
+mod claims;
+
 use standstill_policies::{Finding, Outcome, Verdict};
 use standstill_protocol::codec::{self, CodecError};
 use standstill_protocol::dsse::StatementId;
@@ -20,6 +22,11 @@ use wincode::config::DefaultConfig;
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::state::{MAX_VALUE_BYTES, StateFault, StateKey, StateRead};
+
+pub use claims::{
+    ClaimKind, ClaimRecord, Content, DeviceRecord, HeadRecord, Interned, InventoryRecord, Judgement, Manner,
+    ModelRecord, Opinion, PlanRecord, Report, StatedFigure, TelemetryRecord, figures, subjects_hash,
+};
 
 /// The name of a leaf. Its encoding, hashed, is the leaf's [`StateKey`]; the order of variants is part of the format.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, SchemaRead, SchemaWrite)]
@@ -68,6 +75,30 @@ pub enum Key {
     EvidenceCount(Address),
     /// [`LeftRecord`] of a clause, once a phase that it belonged to was left for one that it does not belong to.
     Left(Name),
+    /// [`ClaimRecord`] of a statement that can be corrected.
+    Claim(StatementId),
+    /// [`HeadRecord`] of the log, by its size.
+    Head(u64),
+    /// The size whose head has this place among those that are kept.
+    HeadPlace(u32),
+    /// [`InventoryRecord`] of a lab's site, by number.
+    Inventory(MemberId, u32),
+    /// [`PlanRecord`] of a lab's run, by number.
+    Plan(MemberId, u32),
+    /// [`TelemetryRecord`] of a log that a member keeps.
+    Telemetry(MemberId, Name),
+    /// The name of a member's n-th log, from 0.
+    TelemetryName(MemberId, u32),
+    /// How many logs a member has.
+    TelemetryLogs(MemberId),
+    /// [`DeviceRecord`]s of a run, the newest, by number.
+    Devices(MemberId, u32),
+    /// [`ModelRecord`], by digest.
+    Model(Hash),
+    /// The number of a suite's or metric's name, from 1, by its SHA-256.
+    Word(Hash),
+    /// [`Interned`].
+    Interned,
 }
 
 impl Key {
@@ -209,6 +240,8 @@ pub struct RunRecord {
     pub cumulative_upper: Flop,
     /// The period of the final report, once there is one.
     pub finished: Option<u32>,
+    /// The newest report that stands; `None` where the run is only planned or attested.
+    pub latest: Option<StatementId>,
 }
 
 /// A reporting period that was opened.

@@ -55,37 +55,39 @@ fn time(mut work: impl FnMut()) -> Duration {
     clock(start).saturating_sub(before) / ROUNDS
 }
 
-/// What the host does for a module, for native code: a chunk's frames and totals, laid out in buffers used again.
-fn lay_out(records: &[Record], frames: &mut Vec<sdk::Frame>, totals: &mut Vec<sdk::Totals>) {
+/// What the host does for a module, for native code: a chunk's frames and extensions, laid out in buffers used again.
+fn lay_out(records: &[Record], frames: &mut Vec<sdk::Frame>, words: &mut Vec<u128>) {
     frames.clear();
-    totals.clear();
+    words.clear();
     for record in records {
         let mut frame = support::native_frame(record);
         if let Some(stated) = &record.totals {
-            frame.extension_offset = (totals.len() * 64) as u32;
-            totals.push(support::native_totals(stated));
+            frame.extension_offset = (words.len() * 16) as u32;
+            let (cumulative, discarded) =
+                ((stated.cumulative_lower, stated.cumulative_upper), (stated.discarded_lower, stated.discarded_upper));
+            words.extend([cumulative.0.0, cumulative.1.0, discarded.0.0, discarded.1.0]);
         }
         frames.push(frame);
     }
 }
 
-fn fold<C: Clause>(clause: &mut C, frames: &[sdk::Frame], totals: &[sdk::Totals]) {
+fn fold<C: Clause>(clause: &mut C, frames: &[sdk::Frame], words: &[u128]) {
     for frame in black_box(frames) {
-        clause.step(&sdk::Record::new(frame, totals));
+        clause.step(&sdk::Record::new(frame, words));
     }
 }
 
 /// The same batches natively: state in, records laid out and folded, state out.
 fn natively<C: Clause>(parameters: &Parameters, records: &[Record], batch: usize) -> Duration {
-    let (mut frames, mut totals) = (Vec::new(), Vec::new());
+    let (mut frames, mut words) = (Vec::new(), Vec::new());
     time(|| {
         let mut state: Vec<u8> = Vec::new();
         for part in records.chunks(batch) {
             let reader = (!state.is_empty()).then(|| sdk::Reader::new(&state));
             let mut clause = C::init(&sdk::Parameters::new(parameters.bytes()), reader);
             for chunk in part.chunks(CHUNK) {
-                lay_out(chunk, &mut frames, &mut totals);
-                fold(&mut clause, &frames, &totals);
+                lay_out(chunk, &mut frames, &mut words);
+                fold(&mut clause, &frames, &words);
             }
             let mut writer = sdk::Writer::new();
             clause.save(&mut writer);
@@ -97,11 +99,11 @@ fn natively<C: Clause>(parameters: &Parameters, records: &[Record], batch: usize
 
 /// The fold alone, over frames that lie ready.
 fn fold_only<C: Clause>(parameters: &Parameters, records: &[Record]) -> Duration {
-    let (mut frames, mut totals) = (Vec::new(), Vec::new());
-    lay_out(records, &mut frames, &mut totals);
+    let (mut frames, mut words) = (Vec::new(), Vec::new());
+    lay_out(records, &mut frames, &mut words);
     time(|| {
         let mut clause = C::init(&sdk::Parameters::new(parameters.bytes()), None);
-        fold(&mut clause, &frames, &totals);
+        fold(&mut clause, &frames, &words);
         black_box(&clause.save(&mut sdk::Writer::new()));
     })
 }

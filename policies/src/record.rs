@@ -22,11 +22,20 @@
 //! All integers are little-endian. A batch is its frames, then the extension area.
 
 use standstill_protocol::units::{Flop, Timestamp};
+use wincode::{SchemaRead, SchemaWrite};
 
 /// Bytes of one frame.
 pub const FRAME_BYTES: usize = 96;
-/// Bytes of the extension of a training-compute record: four `u128`.
+/// Bytes of [`Totals`], with which the extension of a training-compute record begins: four `u128`.
 pub const TOTALS_BYTES: usize = 64;
+/// Extensions are so many bytes, or a multiple.
+pub const EXTENSION_UNIT: usize = 16;
+/// Bit of a training-compute record's flags: the run ends with this report.
+pub const FINAL_REPORT: u32 = 1;
+/// Bit of a training-compute record's flags: it takes the place of an earlier report, which the record before it took back.
+pub const CORRECTS: u32 = 2;
+/// Bit of a training-compute record's flags: the compute of a base model is not known.
+pub const BASE_UNKNOWN: u32 = 4;
 /// Records of one canonical chunk, at most: what one call of `step` receives and one gas budget covers.
 pub const CHUNK: usize = 1024;
 
@@ -35,11 +44,25 @@ pub const CHUNK: usize = 1024;
 #[repr(u16)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A training-compute statement: `flop_*` is the increment in the window `start..end`; [`Totals`] follow in the
-    /// extension. `flags` bit 0: this is the run's final report.
+    /// A training-compute statement: `flop_*` is the increment in the window `start..end`; [`Totals`], the lineage of the
+    /// model and the compute of its base models follow in the extension. `flags`: [`FINAL_REPORT`], [`CORRECTS`],
+    /// [`BASE_UNKNOWN`].
     TrainingCompute = 1,
-    /// A capability-evaluation statement. `start..end` is the window of the evaluation.
+    /// A capability-evaluation statement. `start..end` is the window of the evaluation, `flags` the number of its scores,
+    /// each of which has 64 bytes in the extension.
     CapabilityEvaluation = 2,
+    /// A chip-inventory statement: `start` is as of when, `flop_*` the peak of all chips in a second, `flags` how many they are.
+    ChipInventory = 3,
+    /// A run-plan statement: `start..end` and `flop_*` as planned, `flags` how many chips.
+    RunPlan = 4,
+    /// A hardware-evidence statement whose report verified: `start` is when it was collected, `flags` the vendor.
+    HardwareEvidence = 5,
+    /// A telemetry-log statement: `start..end` is what the new readings cover.
+    TelemetryLog = 6,
+    /// An inspection: `flags` is the result.
+    Inspection = 7,
+    /// An incident: `start` is when it happened, `end` when it was noticed, `flags` how severe it is.
+    Incident = 8,
     /// An obligation was opened: `period` says for which period, `start` is when, `end` is when it is due.
     ObligationOpened = 16,
     /// The obligation was met in time: `start` is when, `end` is when it was due.
@@ -48,6 +71,15 @@ pub enum Kind {
     ObligationLate = 18,
     /// The deadline passed with nothing received: `end` is when it was due.
     ObligationMissed = 19,
+    /// The grade of a claim is another now: `index`, `run`, `site`, `period`, `flop_*`, `start..end` are the claim's, `grade` is
+    /// the new one. The extension has the index of the entry that brought it, and its signer.
+    GradeRaised = 20,
+    /// A report was taken back by the entry `index`: everything else is the superseded report's, so that a clause subtracts
+    /// it. The extension has its [`Totals`] and its index. The report that takes its place follows.
+    Corrected = 21,
+    /// Another member's observation misses a claim: `index` is the claim's, `flop_*` is what was observed, `flags` of which
+    /// figure (1 FLOP, 2 energy in J, 3 chip-seconds).
+    Disagreement = 22,
     /// A phase came into force at `start`: `flags` is its index in the treaty. The record is run under the
     /// parameters of the new phase; it is also the first record of every partition.
     Phase = 32,
@@ -59,7 +91,7 @@ pub enum Kind {
 }
 
 /// How well a claim is backed, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, SchemaRead, SchemaWrite)]
 #[repr(u8)]
 pub enum Grade {
     /// Stated and signed by its author, nothing else.
@@ -104,7 +136,7 @@ pub struct Totals {
 }
 
 /// One record, before it is laid out as a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Log index of the entry, also for an obligation that it met; for other synthetic records the log size when they
     /// were made.
@@ -135,8 +167,10 @@ pub struct Record {
     pub basis: u8,
     /// As the kind says.
     pub flags: u32,
-    /// The extension: totals, for training-compute records.
+    /// With which the extension begins: totals, for training-compute records and for those that take one back.
     pub totals: Option<Totals>,
+    /// What follows in the extension, as the kind says. Filled up with zeros to a multiple of [`EXTENSION_UNIT`].
+    pub rest: Vec<u8>,
 }
 
 impl Record {
@@ -148,15 +182,38 @@ impl Record {
         #[rustfmt::skip]
         let record = Record {
             index, time, flop_lower, flop_upper, start, end, member, site, period, run, kind, grade: None, basis, flags,
-            totals: None,
+            totals: None, rest: Vec::new(),
         };
         record
     }
 
-    /// Lays the frame out. `extension_offset` is where its totals lie in the extension area, if it has any.
+    /// Bytes of the extension.
+    #[inline]
+    pub fn extension_bytes(&self) -> usize {
+        let totals = if self.totals.is_some() { TOTALS_BYTES } else { 0 };
+        totals + self.rest.len().next_multiple_of(EXTENSION_UNIT)
+    }
+
+    /// Writes the extension into `bytes`, which are [`Record::extension_bytes`] and zero.
+    fn write_extension(&self, bytes: &mut [u8]) {
+        let rest = match (&self.totals, bytes.split_first_chunk_mut::<TOTALS_BYTES>()) {
+            (Some(totals), Some((slot, rest))) => {
+                *slot = totals.to_bytes();
+                rest
+            }
+            _ => bytes,
+        };
+        for (slot, byte) in rest.iter_mut().zip(&self.rest) {
+            *slot = *byte;
+        }
+    }
+
+    /// Lays the frame out. `extension_offset` is where its extension lies in the extension area, if it has any.
     #[inline]
     pub fn write_frame(&self, frame: &mut [u8; FRAME_BYTES], extension_offset: u32) {
-        let (offset, length) = if self.totals.is_some() { (extension_offset, TOTALS_BYTES as u32) } else { (0, 0) };
+        // A record's extension is far below 4 GiB: it comes from a statement.
+        let length = u32::try_from(self.extension_bytes()).unwrap_or(0);
+        let offset = if length == 0 { 0 } else { extension_offset };
         let grade = self.grade.map_or(0, |grade| grade as u8);
         frame[0..8].copy_from_slice(&self.index.to_le_bytes());
         frame[8..16].copy_from_slice(&self.time.0.to_le_bytes());
@@ -191,22 +248,22 @@ impl Totals {
 
 /// Bytes of a batch: frames, then the extension area.
 pub fn batch_bytes(records: &[Record]) -> usize {
-    records.len() * FRAME_BYTES + records.iter().filter(|record| record.totals.is_some()).count() * TOTALS_BYTES
+    records.len() * FRAME_BYTES + records.iter().map(Record::extension_bytes).sum::<usize>()
 }
 
 /// Lays a batch out into `bytes`, which must be [`batch_bytes`] long: shorter and the rest is not written.
 pub fn write_batch(records: &[Record], bytes: &mut [u8]) {
     let frames_end = (records.len() * FRAME_BYTES).min(bytes.len());
-    let (frames, extension) = bytes.split_at_mut(frames_end);
+    let (frames, mut extension) = bytes.split_at_mut(frames_end);
     let (frames, _) = frames.as_chunks_mut::<FRAME_BYTES>();
-    let (slots, _) = extension.as_chunks_mut::<TOTALS_BYTES>();
-    let mut slots = slots.iter_mut();
     let mut offset = 0;
     for (record, frame) in records.iter().zip(frames) {
         record.write_frame(frame, offset);
-        if let (Some(totals), Some(slot)) = (&record.totals, record.totals.is_some().then(|| slots.next()).flatten()) {
-            *slot = totals.to_bytes();
-            offset += TOTALS_BYTES as u32;
-        }
+        let length = record.extension_bytes();
+        let Some((slot, behind)) = std::mem::take(&mut extension).split_at_mut_checked(length) else { return };
+        slot.fill(0);
+        record.write_extension(slot);
+        extension = behind;
+        offset = offset.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
     }
 }

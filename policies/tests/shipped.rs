@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use standstill_policies::record::CORRECTS;
 use standstill_policies::treaty::{PAUSE_OPTION, SHIPPED, START};
 use standstill_policies::{
     Assess, Execution, Finding, Grade, Host, Kind, Limits, Module, Outcome, Parameters, Record, Totals, Treaty, Value,
@@ -318,7 +319,7 @@ fn slowdown_keeps_its_allowance_for_years_without_overflow() {
     let far = 3000;
     let mut record = claim(10, 0, 1, u128::MAX, u128::MAX);
     record.period = far;
-    bench.run(&[record, record], None);
+    bench.run(&[record.clone(), record], None);
     let findings = bench.run(&[], Some(far)).findings;
     assert_eq!(findings.last().unwrap().verdict, Verdict::Holds);
 }
@@ -390,12 +391,92 @@ fn run_cap_takes_a_total_that_grew_for_work_whatever_the_window_says() {
     bench.run(&[phase(0, period(0).start, 0, 0), claim(10, 0, 1, 50, 50)], Some(0));
     let mut hidden = claim(11, 1, 1, 0, 0);
     hidden.totals = Some(Totals { cumulative_lower: Flop(900), cumulative_upper: Flop(900), ..Totals::default() });
-    bench.run(&[hidden], None);
+    bench.run(&[hidden.clone()], None);
     assert_eq!(verdicts(&bench.assess(1)), [(1, Verdict::Violated, 1)]);
     let mut stopped = hidden;
     (stopped.index, stopped.period) = (12, 2);
     bench.run(&[stopped], None);
     assert_eq!(verdicts(&bench.assess(2)), [(2, Verdict::Holds, 0)], "the same total again is no work");
+}
+
+/// The record by which the claim `index` is taken back.
+fn taken_back(claim: &Record, by: u64) -> Record {
+    let mut record = Record { index: by, kind: Kind::Corrected, flags: 0, ..claim.clone() };
+    record.rest = claim.index.to_le_bytes().to_vec();
+    record
+}
+
+/// A report in the place of another.
+fn in_its_place(index: u64, of: &Record, lower: u128, upper: u128) -> Record {
+    let mut record = claim(index, of.period, of.run, lower, upper);
+    record.flags = CORRECTS;
+    record
+}
+
+fn raised(of: &Record, grade: Grade) -> Record {
+    let mut record = Record { kind: Kind::GradeRaised, grade: Some(grade), totals: None, ..of.clone() };
+    record.rest = 99u64.to_le_bytes().to_vec();
+    record
+}
+
+#[test]
+fn run_cap_and_slowdown_say_of_a_corrected_report_what_they_say_of_the_right_one_alone() {
+    for (module, name) in [(shipped::RUN_CAP, "cap"), (shipped::SLOWDOWN, "base")] {
+        let parameters = [(name, flop(100)), ("shape", text("absolute"))];
+        let parameters = if name == "cap" { &parameters[..1] } else { &parameters[..] };
+        let wrong = claim(10, 1, 1, 60, 70);
+        let right = in_its_place(11, &wrong, 95, 105);
+        let mut corrected = Bench::new(module, parameters);
+        corrected.run(&[phase(0, period(0).start, 0, 1), wrong.clone()], None);
+        assert_eq!(verdicts(&corrected.assess(1)), [(1, Verdict::Holds, 0)], "{name}");
+        corrected.run(&[taken_back(&wrong, 11), right.clone()], None);
+        let mut alone = Bench::new(module, parameters);
+        alone.run(&[phase(0, period(0).start, 0, 1), right], None);
+        let found = corrected.assess(1);
+        assert_eq!(found, alone.assess(1), "{name}");
+        assert_eq!(verdicts(&found), [(1, Verdict::Undecided, 2)], "{name}");
+        assert_eq!(found[0].evidence, [11], "{name}");
+    }
+}
+
+#[test]
+fn run_cap_forgets_what_a_corrected_report_stated_of_the_total() {
+    let mut bench = Bench::new(shipped::RUN_CAP, &[("cap", flop(100))]);
+    let mut wrong = claim(10, 0, 1, 10, 10);
+    wrong.totals = Some(Totals { cumulative_lower: Flop(99), cumulative_upper: Flop(130), ..Totals::default() });
+    let right = in_its_place(11, &wrong, 10, 10);
+    bench.run(&[phase(0, period(0).start, 0, 1), wrong.clone()], None);
+    assert_eq!(verdicts(&bench.assess(0)), [(0, Verdict::Undecided, 2)]);
+    bench.run(&[taken_back(&wrong, 11), right], None);
+    let found = bench.assess(0);
+    assert_eq!(verdicts(&found), [(0, Verdict::Holds, 0)]);
+    assert_eq!(found[0].numbers, [10, 10, 100, 1]);
+}
+
+#[test]
+fn run_cap_takes_a_claim_that_was_raised_to_the_required_grade() {
+    let parameters = [("cap", flop(100)), ("required_grade", text("countersigned"))];
+    let mut bench = Bench::new(shipped::RUN_CAP, &parameters);
+    let (one, other) = (claim(10, 0, 1, 90, 90), claim(11, 0, 2, 80, 80));
+    bench.run(&[phase(0, period(0).start, 0, 1), one.clone(), other.clone()], None);
+    assert_eq!(verdicts(&bench.assess(0)), [(0, Verdict::Undecided, 4), (0, Verdict::Undecided, 4)]);
+    bench.run(&[raised(&one, Grade::CrossChecked)], None);
+    assert_eq!(bench.assess(0).iter().filter(|finding| finding.numbers[4] == 2).count(), 1, "the grade is told");
+    bench.run(&[raised(&one, Grade::Countersigned), raised(&other, Grade::Attested)], None);
+    assert_eq!(verdicts(&bench.assess(0)), [(0, Verdict::Holds, 0)]);
+    bench.run(&[raised(&one, Grade::Declared)], None);
+    assert_eq!(verdicts(&bench.assess(0)), [(0, Verdict::Undecided, 4)], "what backed it was corrected");
+}
+
+#[test]
+fn reporting_counts_a_corrected_report_from_its_first_version_and_cites_both() {
+    let mut bench = Bench::new(shipped::REPORTING, &[]);
+    bench.run(&[owed(Kind::ObligationOpened, 0, 0, 0), owed(Kind::ObligationMet, 10, 0, 0)], None);
+    bench.run(&[taken_back(&claim(10, 0, 1, 5, 5), 20)], None);
+    bench.run(&[taken_back(&claim(20, 0, 1, 6, 6), 30)], None);
+    let found = bench.assess(0);
+    assert_eq!(verdicts(&found), [(0, Verdict::Holds, 0)]);
+    assert_eq!(found[0].evidence, [10, 30]);
 }
 
 /// 64 new runs a period, all of which go on for ever: what a ledger lets one lab do.

@@ -17,7 +17,7 @@ use super::execution::Execution;
 use super::intake::{Content, Parsed};
 use crate::outcome::{Event, Recorded};
 use crate::refusal::{AdmissionError, Refusal};
-use crate::schema::{EvidenceRecord, Key, KeyRecord, MemberRecord, StatementRecord};
+use crate::schema::{EvidenceRecord, HeadRecord, Key, KeyRecord, MemberRecord, StatementRecord};
 use crate::state::StateFault;
 use crate::{MAX_BLOCK_EVIDENCE, MAX_BLOCK_VALIDATOR_EVIDENCE, MAX_MEMBER_BYTES, MAX_PENDING, MAX_VALIDATOR_EVIDENCE};
 
@@ -35,6 +35,8 @@ pub(crate) struct Checked<'p> {
     pub statement: &'p Statement,
     pub id: StatementId,
     pub member: MemberRecord,
+    /// For a chip's report: the chip, and the head that it answers.
+    pub device: Option<(Hash, HeadRecord)>,
 }
 
 impl Execution<'_> {
@@ -68,9 +70,19 @@ impl Execution<'_> {
         if common.issued_at > limit {
             return Err(Refusal::FutureDated { issued_at: common.issued_at, limit }.into());
         }
+        let mut device = None;
+        let old = self.check_correction(statement)?;
+        let corrected = (common.corrects.as_ref().map(|correction| correction.statement), old.as_ref());
         match &statement.predicate {
-            Predicate::TrainingCompute(report) => self.check_training(&common.member, &member, report)?,
-            Predicate::CapabilityEvaluation(evaluation) => self.check_evaluation(&common.member, evaluation)?,
+            Predicate::TrainingCompute(report) => self.check_training(&common.member, &member, report, old.as_ref())?,
+            Predicate::CapabilityEvaluation(evaluation) => self.check_evaluation(statement, evaluation)?,
+            Predicate::ChipInventory(own) => self.check_inventory(&common.member, &member, own, old.as_ref())?,
+            Predicate::RunPlan(own) => self.check_plan(&common.member, &member, own, corrected)?,
+            Predicate::HardwareEvidence(own) => device = Some(self.check_device(statement, own, &member)?),
+            Predicate::TelemetryLog(own) => self.check_telemetry(&common.member, &member, own)?,
+            Predicate::Countersignature(own) => self.check_countersignature(statement, own, old.as_ref())?,
+            Predicate::Inspection(own) => self.check_inspection(statement, own, old.as_ref())?,
+            Predicate::Incident(_) => self.check_own_period(&common.member)?,
             Predicate::PhaseVote(vote) => self.check_vote(&common.member, vote)?,
             Predicate::KeyRegistration(registration) => {
                 self.check_registration(&common.member, &member, registration)?
@@ -78,21 +90,32 @@ impl Execution<'_> {
             Predicate::KeyRevocation(revocation) => self.check_revocation(&common.member, &member, revocation)?,
             _ => return Err(Refusal::UnsupportedKind { kind: statement.kind() }.into()),
         }
-        Ok(Checked { statement, id, member })
+        Ok(Checked { statement, id, member, device })
     }
 
     /// Makes the effects of a checked statement.
     pub(crate) fn record_statement(&mut self, checked: Checked<'_>, size: usize) -> Result<Recorded, StateFault> {
-        let Checked { statement, id, mut member, .. } = checked;
+        let Checked { statement, id, mut member, device } = checked;
         let name = &statement.common.member;
         let index = self.next_index();
         *self.shares.entry(name.clone()).or_default() += size;
         self.work.put(&Key::Statement(id), &StatementRecord { index, height: self.height });
         self.meta.statements += 1;
         member.next_sequence += 1;
+        let at = (id, index);
+        if let Some(device) = device {
+            self.devices.insert(id, device);
+        }
         match &statement.predicate {
-            Predicate::TrainingCompute(report) => self.record_training(name, &mut member, report, index)?,
-            Predicate::CapabilityEvaluation(evaluation) => self.record_evaluation(name, &member, evaluation, index)?,
+            Predicate::TrainingCompute(report) => self.record_training(statement, report, &mut member, at)?,
+            Predicate::CapabilityEvaluation(own) => self.record_evaluation(statement, own, &member, at)?,
+            Predicate::ChipInventory(own) => self.record_inventory(statement, own, &mut member, at)?,
+            Predicate::RunPlan(own) => self.record_plan(statement, own, &mut member, at)?,
+            Predicate::HardwareEvidence(own) => self.record_device(statement, own, &mut member, at)?,
+            Predicate::TelemetryLog(own) => self.record_telemetry(statement, own, &mut member, at)?,
+            Predicate::Countersignature(own) => self.record_countersignature(statement, own, at)?,
+            Predicate::Inspection(own) => self.record_inspection(statement, own, at)?,
+            Predicate::Incident(own) => self.record_incident(statement, own, &member, at)?,
             Predicate::PhaseVote(vote) => self.record_vote(name, vote, index),
             Predicate::KeyRegistration(registration) => self.record_registration(name, &mut member, registration),
             Predicate::KeyRevocation(revocation) => self.record_revocation(name, &mut member, revocation)?,
@@ -170,13 +193,18 @@ impl Execution<'_> {
         let member = self.rules.treaty().member(name.as_str()).ok_or_else(missing)?;
         let kind = statement.kind();
         let refused = |needed| Refusal::WrongRole { member: name.clone(), kind, needed };
-        match kind {
-            Kind::TrainingCompute if !member.has(Role::Lab) => Err(refused("lab")),
-            Kind::CapabilityEvaluation if !member.has(Role::Evaluator) && !member.has(Role::Lab) => {
-                Err(refused("evaluator or lab"))
-            }
-            _ => Ok(member),
-        }
+        let (needed, roles): (&'static str, &[Role]) = match kind {
+            Kind::TrainingCompute | Kind::ChipInventory | Kind::RunPlan | Kind::TelemetryLog => ("lab", &[Role::Lab]),
+            Kind::CapabilityEvaluation => ("evaluator or lab", &[Role::Evaluator, Role::Lab]),
+            Kind::HardwareEvidence => ("lab or meter", &[Role::Lab, Role::Meter]),
+            Kind::Countersignature => (
+                "meter, evaluator, inspector or regulator",
+                &[Role::Meter, Role::Evaluator, Role::Inspector, Role::Regulator],
+            ),
+            Kind::Inspection => ("inspector", &[Role::Inspector]),
+            _ => return Ok(member),
+        };
+        if roles.iter().any(|role| member.has(*role)) { Ok(member) } else { Err(refused(needed)) }
     }
 
     /// Every signature must be by an active key of the member.

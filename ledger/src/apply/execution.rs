@@ -9,6 +9,7 @@ use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::Timestamp;
 use standstill_protocol::validators::Address;
 
+use super::device::Devices;
 use super::entry::{Order, Shares};
 use super::intake::{Content, Parsed};
 use super::work::Work;
@@ -42,6 +43,12 @@ pub(crate) struct Execution<'a> {
     pub accused: BTreeMap<Address, usize>,
     /// The periods that each lab's entries are about.
     pub named: BTreeMap<MemberId, BTreeSet<u32>>,
+    /// The labs and periods that each member's entries about others are about.
+    pub spoken: BTreeMap<MemberId, BTreeSet<(MemberId, u32)>>,
+    /// Chips' reports that were verified and not recorded yet.
+    pub devices: Devices,
+    /// Chips' reports of each member.
+    pub devices_of: BTreeMap<MemberId, usize>,
     /// Records of entries, by the lab that they are about.
     pub records: BTreeMap<MemberId, Vec<Record>>,
     /// Synthetic records, by clause and lab.
@@ -71,6 +78,9 @@ impl<'a> Execution<'a> {
             evidence: 0,
             accused: BTreeMap::new(),
             named: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            devices: Devices::new(),
+            devices_of: BTreeMap::new(),
             records: BTreeMap::new(),
             synthetic: BTreeMap::new(),
             voted: false,

@@ -14,12 +14,17 @@
 //! [`apply`] is a function of its arguments. Entries are parsed, and signatures verified, in parallel; what comes out
 //! does not depend on it: the first bad entry in order rejects the block.
 
+mod claims;
 mod clauses;
+mod device;
 mod entry;
 mod execution;
 mod governance;
 mod header;
 mod intake;
+mod lab;
+mod lineage;
+mod observed;
 mod periods;
 mod pool;
 mod training;
@@ -244,6 +249,9 @@ fn execute_v1(
     execution.advance(given.previous);
     let mut header = execution.header(given, &entry_leaves, &frontier);
     execution.work.put(&Key::Log, &frontier);
+    if count > 0 {
+        execution.keep_head(log)?;
+    }
     let meta = execution.meta.clone();
     execution.work.put(&Key::Meta, &meta);
     let Execution { work, events, .. } = execution;

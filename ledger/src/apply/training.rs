@@ -2,20 +2,23 @@
 
 use standstill_attestations::claim::Window;
 use standstill_attestations::training::FlopFigures;
-use standstill_attestations::{Basis, CapabilityEvaluation, Interval, Kind, Maybe, TrainingCompute};
-use standstill_policies::record;
-use standstill_policies::{Grade, Record, Role, Totals};
+use standstill_attestations::{
+    Basis, CapabilityEvaluation, FigureGroup, Interval, Kind, Statement, TrainingCompute, crosscheck,
+};
+use standstill_policies::record::{self, BASE_UNKNOWN, CORRECTS, FINAL_REPORT};
+use standstill_policies::{Grade, Record, Role};
+use standstill_protocol::dsse::StatementId;
 use standstill_protocol::member::{MemberId, Name};
-use standstill_protocol::units::{Flop, Ppm};
+use standstill_protocol::units::{Flop, Ppm, Timestamp};
 
+use super::claims::totals_of;
 use super::execution::Execution;
 use crate::refusal::{AdmissionError, Refusal};
-use crate::schema::{ComputeRecord, Key, MemberRecord, RunRecord};
+use crate::schema::{
+    ClaimRecord, ComputeRecord, Content, Judgement, Key, Manner, MemberRecord, Opinion, Report, RunRecord,
+};
 use crate::state::StateFault;
 use crate::{MAX_BLOCK_PERIODS, MAX_LATE_PERIODS, MAX_NEW_RUNS, MAX_RUNS, MAX_SITES};
-
-/// Bit 0 of a training record's flags: the run ends with this report.
-const FINAL_REPORT: u32 = 1;
 
 impl Execution<'_> {
     pub(crate) fn check_training(
@@ -23,6 +26,7 @@ impl Execution<'_> {
         name: &MemberId,
         member: &MemberRecord,
         report: &TrainingCompute,
+        corrected: Option<&ClaimRecord>,
     ) -> Result<(), AdmissionError> {
         self.check_window_past(&report.window)?;
         self.check_period(report)?;
@@ -37,12 +41,44 @@ impl Execution<'_> {
             let site = report.site.clone();
             return Err(Refusal::TooManySites { member: name.clone(), site, limit: MAX_SITES }.into());
         }
-        match self.number("run", &Key::Run(name.clone(), report.run.clone()))? {
-            None => self.check_new_run(name, member, report)?,
-            Some(number) => check_run(&self.work.need("run", &Key::RunRecord(name.clone(), number))?, report)?,
+        let superseded = corrected.and_then(superseded_report);
+        match (superseded, self.reported_run(name, &report.run)?) {
+            (Some(old), _) => self.check_corrected(name, old, report)?,
+            (None, None) => self.check_new_run(name, member, report)?,
+            (None, Some(known)) => check_run(&known, report)?,
         }
-        self.compute_with(name, report)?;
+        self.compute_with(name, report, superseded)?;
         Ok(())
+    }
+
+    /// A run that was reported on; one that is only planned or attested is new.
+    fn reported_run(&self, name: &MemberId, run: &Name) -> Result<Option<RunRecord>, StateFault> {
+        let Some(number) = self.number("run", &Key::Run(name.clone(), run.clone()))? else { return Ok(None) };
+        let record: RunRecord = self.work.need("run", &Key::RunRecord(name.clone(), number))?;
+        Ok(Some(record).filter(|record| record.latest.is_some()))
+    }
+
+    /// A correction is about the same run and period, and follows from what came before the report that it supersedes. What
+    /// came after it is not held against it: it is corrected in its turn.
+    fn check_corrected(&self, name: &MemberId, old: &Report, report: &TrainingCompute) -> Result<(), AdmissionError> {
+        let run = self.number("run", &Key::Run(name.clone(), report.run.clone()))?;
+        for (what, same) in [("run", run == Some(old.run)), ("reporting period", report.period == old.period)] {
+            if !same {
+                return Err(Refusal::CorrectionElsewhere { what }.into());
+            }
+        }
+        let known: RunRecord = self.work.need("run", &Key::RunRecord(name.clone(), old.run))?;
+        let unfinished = RunRecord { finished: None, ..known };
+        if !old.newest {
+            return Ok(check_run(&unfinished, report)?);
+        }
+        let Some(previous) = old.previous else { return Ok(()) };
+        let before = self.standing_report(previous)?;
+        let Some(Content::Report(before)) = before.map(|(_, claim)| claim.content) else { return Ok(()) };
+        let (cumulative_lower, cumulative_upper) = (before.cumulative_lower, before.cumulative_upper);
+        let (period, window_end) = (before.period, before.end);
+        let then = RunRecord { period, window_end, cumulative_lower, cumulative_upper, ..unfinished };
+        Ok(check_run(&then, report)?)
     }
 
     fn check_new_run(
@@ -74,7 +110,7 @@ impl Execution<'_> {
     }
 
     /// What is closed and far behind stays as it is: clauses no longer hold its records.
-    fn check_age(&self, period: u32) -> Result<(), Refusal> {
+    pub(crate) fn check_age(&self, period: u32) -> Result<(), Refusal> {
         let calendar = || self.rules.treaty().periods.index_at(self.time).map_or(0, |index| index.saturating_add(1));
         let newest = self.opened.unwrap_or_else(calendar).saturating_sub(1);
         let oldest = newest.saturating_sub(MAX_LATE_PERIODS).min(self.meta.next_close).max(self.meta.first_period);
@@ -92,11 +128,31 @@ impl Execution<'_> {
         (lab && period < self.meta.next_open).then_some(period)
     }
 
-    pub(crate) fn check_evaluation(&self, name: &MemberId, evaluation: &CapabilityEvaluation) -> Result<(), Refusal> {
+    /// Whose record an evaluation is, with the run that made the model: its owner's, else its author's own.
+    fn evaluated(
+        &self,
+        statement: &Statement,
+        evaluation: &CapabilityEvaluation,
+    ) -> Result<Option<(MemberId, u32, u32)>, StateFault> {
+        let (lab, run) = self.model_owner(statement)?.unwrap_or((statement.common.member.clone(), 0));
+        Ok(self.evaluated_period(&lab, evaluation).map(|period| (lab, run, period)))
+    }
+
+    pub(crate) fn check_evaluation(
+        &self,
+        statement: &Statement,
+        evaluation: &CapabilityEvaluation,
+    ) -> Result<(), AdmissionError> {
+        let name = &statement.common.member;
         self.check_window_past(&evaluation.window)?;
-        let Some(period) = self.evaluated_period(name, evaluation) else { return Ok(()) };
-        self.check_age(period)?;
-        self.check_budget(name, period)
+        if let Some(period) = self.evaluated_period(name, evaluation) {
+            self.check_age(period)?;
+            self.check_budget(name, period)?;
+        }
+        match self.evaluated(statement, evaluation)? {
+            Some((lab, _, period)) if lab != *name => Ok(self.check_spoken(name, &lab, period)?),
+            _ => Ok(()),
+        }
     }
 
     /// Nothing can be reported before it has happened.
@@ -133,69 +189,188 @@ impl Execution<'_> {
         if new && report.period > self.meta.first_period { report.flop.cumulative } else { report.flop.incremental }
     }
 
-    /// The sums of the report's period with the report added.
-    fn compute_with(&self, name: &MemberId, report: &TrainingCompute) -> Result<ComputeRecord, AdmissionError> {
+    /// The sums of the report's period with the report added, in the place of what it supersedes.
+    fn compute_with(
+        &self,
+        name: &MemberId,
+        report: &TrainingCompute,
+        superseded: Option<&Report>,
+    ) -> Result<ComputeRecord, AdmissionError> {
         let key = Key::Compute(name.clone(), report.period);
         let known: ComputeRecord = self.work.get("compute", &key)?.unwrap_or_default();
         let overflow = || Refusal::Overflow { member: name.clone() };
-        let new = self.number("run", &Key::Run(name.clone(), report.run.clone()))?.is_none();
-        let Interval { lower, upper } = self.work_of(new, report);
+        let new = superseded.is_none() && self.reported_run(name, &report.run)?.is_none();
+        let Interval { lower, upper } = self.work_of(superseded.map_or(new, |old| old.first), report);
+        let (taken_lower, taken_upper) = superseded.map_or((0, 0), |old| (old.lower.0, old.upper.0));
+        let rest = |sum: Flop, taken| Flop(sum.0.saturating_sub(taken));
         Ok(ComputeRecord {
-            reports: known.reports.checked_add(1).ok_or_else(overflow)?,
-            lower: known.lower.checked_add(lower).ok_or_else(overflow)?,
-            upper: known.upper.checked_add(upper).ok_or_else(overflow)?,
+            reports: known.reports.checked_add(u32::from(superseded.is_none())).ok_or_else(overflow)?,
+            lower: rest(known.lower, taken_lower).checked_add(lower).ok_or_else(overflow)?,
+            upper: rest(known.upper, taken_upper).checked_add(upper).ok_or_else(overflow)?,
             new_runs: known.new_runs.saturating_add(u32::from(new)),
         })
     }
 
     pub(crate) fn record_training(
         &mut self,
-        name: &MemberId,
-        member: &mut MemberRecord,
+        statement: &Statement,
         report: &TrainingCompute,
-        index: u64,
+        member: &mut MemberRecord,
+        (id, index): (StatementId, u64),
     ) -> Result<(), StateFault> {
-        if let Ok(compute) = self.compute_with(name, report) {
+        let name = &statement.common.member;
+        let corrects = statement.common.corrects.as_ref().map(|correction| correction.statement);
+        let old: Option<ClaimRecord> = corrects.map(|id| self.work.need("claim", &Key::Claim(id))).transpose()?;
+        let superseded = old.as_ref().and_then(superseded_report);
+        if let Ok(compute) = self.compute_with(name, report, superseded) {
             self.work.put(&Key::Compute(name.clone(), report.period), &compute);
         }
         self.named.entry(name.clone()).or_default().insert(report.period);
-        let new = self.number("run", &Key::Run(name.clone(), report.run.clone()))?.is_none();
-        let work = self.work_of(new, report);
+        let known = self.reported_run(name, &report.run)?;
         let site = self.intern_site(name, member, &report.site)?;
-        let run = self.intern_run(name, member, report)?;
-        let mut record = Record::new(record::Kind::TrainingCompute, index, self.time, member.number, report.period);
-        (record.flop_lower, record.flop_upper) = (work.lower, work.upper);
-        (record.start, record.end) = (report.window.start, report.window.end);
-        (record.site, record.run) = (site, run);
-        record.grade = Some(Grade::Declared);
-        record.basis = basis_number(report.basis);
-        record.flags = if report.final_report { FINAL_REPORT } else { 0 };
-        record.totals = Some(totals(report));
+        let run = self.intern_run(name, member, &report.run)?;
+        let own = self.remembered(report, (site, run), known.as_ref(), superseded);
+        self.extend_run(name, &own, (id, corrects), superseded)?;
+        let (lineage, unknown) = self.report_lineage(statement, report, run)?;
+        self.open_claim(statement, (id, index), Content::Report(own.clone()))?;
+        if let Some(old) = &old
+            && let Some((lab, record)) = self.taken_back(old, index)?
+        {
+            self.touch(&lab, record);
+        }
+        let mut record = training_record(&own, index, self.time, member.number);
+        record.flags |= if unknown { BASE_UNKNOWN } else { 0 } | if old.is_some() { CORRECTS } else { 0 };
+        record.rest = lineage;
         self.touch(name, record);
+        self.crosscheck(name, report, (id, index))?;
+        self.attest_by_devices(id, run)?;
         self.fulfil(name, Kind::TrainingCompute, report.period, index)
     }
 
-    /// An evaluation that a lab made itself is a record about that lab. Others are recorded, and touch no partition.
-    pub(crate) fn record_evaluation(
+    /// What the ledger keeps of a report, to take it back one day.
+    fn remembered(
+        &self,
+        report: &TrainingCompute,
+        (site, run): (u32, u32),
+        known: Option<&RunRecord>,
+        superseded: Option<&Report>,
+    ) -> Report {
+        let first = superseded.map_or(known.is_none(), |old| old.first);
+        let later = known.is_none_or(|known| (report.period, report.window.end) >= (known.period, known.window_end));
+        let newest = superseded.map_or(later, |old| old.newest);
+        let last = known.and_then(|known| known.latest).filter(|_| later);
+        let work = self.work_of(first, report);
+        let discarded = report.flop.discarded.known().copied().unwrap_or(Interval::exact(Flop(0)));
+        Report {
+            site,
+            run,
+            period: report.period,
+            start: report.window.start,
+            end: report.window.end,
+            lower: work.lower,
+            upper: work.upper,
+            cumulative_lower: report.flop.cumulative.lower,
+            cumulative_upper: report.flop.cumulative.upper,
+            discarded_lower: discarded.lower,
+            discarded_upper: discarded.upper,
+            basis: basis_number(report.basis),
+            first,
+            final_report: report.final_report,
+            newest,
+            previous: superseded.map_or(last, |old| old.previous),
+        }
+    }
+
+    /// The run's record with the report, which must have a number already.
+    fn extend_run(
         &mut self,
         name: &MemberId,
-        member: &MemberRecord,
-        evaluation: &CapabilityEvaluation,
-        index: u64,
+        own: &Report,
+        (id, corrects): (StatementId, Option<StatementId>),
+        superseded: Option<&Report>,
     ) -> Result<(), StateFault> {
-        if let Some(period) = self.evaluated_period(name, evaluation) {
-            self.named.entry(name.clone()).or_default().insert(period);
-            let mut record = Record::new(record::Kind::CapabilityEvaluation, index, self.time, member.number, period);
-            (record.start, record.end) = (evaluation.window.start, evaluation.window.end);
-            record.grade = Some(Grade::Declared);
-            record.basis = basis_number(evaluation.basis);
-            self.touch(name, record);
-            self.fulfil(name, Kind::CapabilityEvaluation, period, index)?;
+        let key = Key::RunRecord(name.clone(), own.run);
+        let mut run: RunRecord = self.work.need("run", &key)?;
+        let latest = match superseded {
+            None => own.newest,
+            Some(old) => {
+                // The end of the run was what the superseded report said, if it said so.
+                run.finished = run.finished.filter(|_| !old.final_report);
+                run.latest == corrects
+            }
+        };
+        run.reports = run.reports.saturating_add(u32::from(superseded.is_none()));
+        if latest {
+            (run.period, run.window_end) = (own.period, own.end);
+            (run.cumulative_lower, run.cumulative_upper) = (own.cumulative_lower, own.cumulative_upper);
+            run.latest = Some(id);
         }
+        if own.final_report {
+            run.finished = Some(own.period);
+        }
+        self.work.put(&key, &run);
         Ok(())
     }
 
-    fn intern_site(&mut self, name: &MemberId, member: &mut MemberRecord, site: &Name) -> Result<u32, StateFault> {
+    /// Two independent figures of the author, from files of their own, that agree.
+    fn crosscheck(
+        &mut self,
+        name: &MemberId,
+        report: &TrainingCompute,
+        (id, index): (StatementId, u64),
+    ) -> Result<(), StateFault> {
+        // Without a file that backs something else alone there is nothing to find: most reports end here.
+        let apart = |file: &standstill_attestations::Evidence| {
+            !file.backs.is_empty() && !file.backs.contains(&FigureGroup::Flop)
+        };
+        if !report.evidence.iter().any(apart) {
+            return Ok(());
+        }
+        let findings = crosscheck::alone(report, &self.rules.yardstick());
+        if crosscheck::support(report, &findings).is_none_or(|groups| groups.is_empty()) {
+            return Ok(());
+        }
+        let (by, manner, outcome) = (name.clone(), Manner::CrossCheck, Judgement::Agrees);
+        self.give_opinion(id, Opinion { by, manner, statement: id, index, outcome })
+    }
+
+    /// An evaluation is a record about the lab that owns the model, or else about the lab that made it. Others are recorded,
+    /// and touch no partition.
+    pub(crate) fn record_evaluation(
+        &mut self,
+        statement: &Statement,
+        evaluation: &CapabilityEvaluation,
+        member: &MemberRecord,
+        (id, index): (StatementId, u64),
+    ) -> Result<(), StateFault> {
+        let name = &statement.common.member;
+        let evaluated = self.evaluated(statement, evaluation)?;
+        let about = evaluated.as_ref().map(|(lab, _, period)| (lab.clone(), *period));
+        self.open_claim(statement, (id, index), Content::Evaluation(about))?;
+        let scores = self.scores(statement, evaluation, member.number)?;
+        if let Some((lab, run, period)) = evaluated {
+            let number = self.work.need::<MemberRecord>("member", &Key::Member(lab.clone()))?.number;
+            let mut record = Record::new(record::Kind::CapabilityEvaluation, index, self.time, number, period);
+            (record.start, record.end) = (evaluation.window.start, evaluation.window.end);
+            record.grade = Some(Grade::Declared);
+            record.basis = basis_number(evaluation.basis);
+            record.run = run;
+            record.flags = u32::try_from(evaluation.scores.len()).unwrap_or(u32::MAX);
+            record.rest = scores;
+            self.touch_of(name, &lab, record);
+        }
+        match self.evaluated_period(name, evaluation) {
+            Some(period) => self.fulfil(name, Kind::CapabilityEvaluation, period, index),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn intern_site(
+        &mut self,
+        name: &MemberId,
+        member: &mut MemberRecord,
+        site: &Name,
+    ) -> Result<u32, StateFault> {
         let key = Key::Site(name.clone(), site.clone());
         if let Some(number) = self.number("site", &key)? {
             return Ok(number);
@@ -206,48 +381,57 @@ impl Execution<'_> {
         Ok(member.sites)
     }
 
-    fn intern_run(
+    /// A run's number; a new one has no reports yet.
+    pub(crate) fn intern_run(
         &mut self,
         name: &MemberId,
         member: &mut MemberRecord,
-        report: &TrainingCompute,
+        run: &Name,
     ) -> Result<u32, StateFault> {
-        let key = Key::Run(name.clone(), report.run.clone());
-        let (number, mut record) = match self.number("run", &key)? {
-            Some(number) => (number, self.work.need("run", &Key::RunRecord(name.clone(), number))?),
-            None => {
-                member.runs += 1;
-                self.work.put(&key, &member.runs);
-                (member.runs, new_run(report))
-            }
-        };
-        record.reports = record.reports.saturating_add(1);
-        if (report.period, report.window.end) >= (record.period, record.window_end) {
-            (record.period, record.window_end) = (report.period, report.window.end);
-            record.cumulative_lower = report.flop.cumulative.lower;
-            record.cumulative_upper = report.flop.cumulative.upper;
+        let key = Key::Run(name.clone(), run.clone());
+        if let Some(number) = self.number("run", &key)? {
+            return Ok(number);
         }
-        if report.final_report {
-            record.finished = Some(report.period);
-        }
-        self.work.put(&Key::RunRecord(name.clone(), number), &record);
-        Ok(number)
+        member.runs += 1;
+        self.work.put(&key, &member.runs);
+        self.work.put(&Key::RunRecord(name.clone(), member.runs), &new_run(run));
+        Ok(member.runs)
     }
 
-    fn number(&self, what: &'static str, key: &Key) -> Result<Option<u32>, StateFault> {
+    pub(crate) fn number(&self, what: &'static str, key: &Key) -> Result<Option<u32>, StateFault> {
         self.work.get(what, key)
     }
 }
 
-fn new_run(report: &TrainingCompute) -> RunRecord {
+fn superseded_report(claim: &ClaimRecord) -> Option<&Report> {
+    match &claim.content {
+        Content::Report(report) => Some(report),
+        _ => None,
+    }
+}
+
+fn training_record(report: &Report, index: u64, time: Timestamp, member: u32) -> Record {
+    let mut record = Record::new(record::Kind::TrainingCompute, index, time, member, report.period);
+    (record.flop_lower, record.flop_upper) = (report.lower, report.upper);
+    (record.start, record.end) = (report.start, report.end);
+    (record.site, record.run) = (report.site, report.run);
+    record.grade = Some(Grade::Declared);
+    record.basis = report.basis;
+    record.flags = if report.final_report { FINAL_REPORT } else { 0 };
+    record.totals = Some(totals_of(report));
+    record
+}
+
+fn new_run(name: &Name) -> RunRecord {
     RunRecord {
-        name: report.run.clone(),
+        name: name.clone(),
         reports: 0,
-        period: report.period,
-        window_end: report.window.end,
-        cumulative_lower: report.flop.cumulative.lower,
-        cumulative_upper: report.flop.cumulative.upper,
+        period: 0,
+        window_end: Timestamp(0),
+        cumulative_lower: Flop(0),
+        cumulative_upper: Flop(0),
         finished: None,
+        latest: None,
     }
 }
 
@@ -307,19 +491,6 @@ fn check_run(known: &RunRecord, report: &TrainingCompute) -> Result<(), Refusal>
             known_period: known.period,
             known: bound,
         }),
-    }
-}
-
-fn totals(report: &TrainingCompute) -> Totals {
-    let discarded = match report.flop.discarded {
-        Maybe::Known(interval) => interval,
-        Maybe::Unknown(_) => Interval::exact(Flop(0)),
-    };
-    Totals {
-        cumulative_lower: report.flop.cumulative.lower,
-        cumulative_upper: report.flop.cumulative.upper,
-        discarded_lower: discarded.lower,
-        discarded_upper: discarded.upper,
     }
 }
 

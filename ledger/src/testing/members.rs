@@ -1,4 +1,4 @@
-//! The cast: labs, one evaluator, one regulator, one inspector; all but the inspector validate.
+//! The cast: labs, one evaluator, one regulator, one inspector that meters too; all but the inspector validate.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,9 @@ pub fn members(labs: u8) -> Vec<Member> {
     let lab = |index: u8| member(&format!("lab-{}", char::from(b'a' + index.min(25))), Role::Lab, true);
     let mut members: Vec<_> = (0..labs.clamp(1, 26)).map(lab).collect();
     members.push(member("evaluator", Role::Evaluator, true));
-    members.push(member("inspector", Role::Inspector, false));
+    let mut inspector = member("inspector", Role::Inspector, false);
+    inspector.roles.insert(Role::Meter);
+    members.push(inspector);
     members.push(member("regulator", Role::Regulator, true));
     members
 }

@@ -59,6 +59,8 @@ pub struct Setup {
     pub heartbeat: Span,
     /// Heartbeats without a block that make an outage.
     pub outage_heartbeats: u32,
+    /// The root on which NVIDIA's reports rest, where it is not the vendor's.
+    pub nvidia_root: Option<Hash>,
 }
 
 impl Default for Setup {
@@ -72,6 +74,7 @@ impl Default for Setup {
             report_within: Span(600_000),
             heartbeat: Span(600_000),
             outage_heartbeats: 1,
+            nvidia_root: None,
         }
     }
 }
@@ -98,7 +101,11 @@ pub const GENESIS: Timestamp = Timestamp(1_800_000_000_000);
 /// The shipped treaty, rendered for a world.
 pub fn treaty(setup: &Setup) -> (Treaty, Vec<u8>) {
     let flop = |value| Value::Flop(Flop(value));
-    TreatyTemplate::pause_option()
+    let mut template = TreatyTemplate::pause_option();
+    if let Some(root) = setup.nvidia_root {
+        template = template.nvidia_root(root);
+    }
+    template
         .members(members(setup.labs))
         .genesis_time(GENESIS)
         .periods(GENESIS, setup.period, setup.report_within)

@@ -3,10 +3,10 @@
 use standstill_attestations::claim::Window;
 use standstill_attestations::training::{CountingRule, FlopFigures, Method, RunStage, Session};
 use standstill_attestations::{
-    Basis, Common, Interval, KeyRegistration, KeyRevocation, KeyRole, Maybe, PhaseVote, Predicate, Statement, Subject,
-    TrainingCompute,
+    Basis, Common, Correction, Interval, KeyRegistration, KeyRevocation, KeyRole, Maybe, PhaseVote, Predicate,
+    Statement, Subject, TrainingCompute,
 };
-use standstill_protocol::dsse::Envelope;
+use standstill_protocol::dsse::{Envelope, StatementId};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::keys::SecretKey;
 use standstill_protocol::member::Name;
@@ -88,6 +88,26 @@ impl World {
     pub fn say(&mut self, member: &str, predicate: Predicate) -> Vec<u8> {
         let key = self.key(member);
         self.say_with(member, predicate, &key)
+    }
+
+    /// A member's next statement, signed and not, with its id; `corrects` is what it supersedes.
+    pub fn state(
+        &mut self,
+        member: &str,
+        predicate: Predicate,
+        corrects: Option<StatementId>,
+    ) -> (Statement, StatementId, Vec<u8>) {
+        let mut common = self.common(member);
+        common.corrects = corrects.map(|statement| Correction { statement, reason: "a test".to_owned() });
+        let statement = statement(common, predicate);
+        let (id, envelope) = self.seal(&statement);
+        (statement, id, envelope)
+    }
+
+    /// Signs a statement with its member's key of genesis.
+    pub fn seal(&self, statement: &Statement) -> (StatementId, Vec<u8>) {
+        let envelope = Envelope::sign(statement.to_json(), &[&self.key(statement.common.member.as_str())]);
+        (envelope.id(), envelope.to_bytes())
     }
 
     /// Signs a member's next statement with another key.

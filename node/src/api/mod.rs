@@ -7,6 +7,8 @@
 //! | `GET /v1/receipts/{id or index}[?wait=true]` | a tlog-proof |
 //! | `GET /v1/status` | the node and the tip |
 //! | `GET /v1/members/{member}` | a member, its keys, its next sequence number |
+//! | `GET /v1/members/{member}/inventories`, `/plans`, `/telemetry` | what a member has, plans and logs |
+//! | `GET /v1/claims/{id}` | a statement's grade, corrections, and what others say of it |
 //! | `GET /v1/verdicts`, `/v1/obligations` | `?from=&to=` periods, `&member=`, `&clause=` |
 //! | `GET /v1/blocks/{height}` | a header, its signers, its entries |
 //! | `GET /v1/bundle[?from=&to=]` | heights as a bundle file, streamed |
@@ -20,6 +22,7 @@
 //! 4. The store is read on blocking threads, in bounded number, so that a slow disk stalls nobody else.
 
 mod bundle;
+pub mod claims;
 mod entries;
 mod health;
 mod ledger;
@@ -89,6 +92,10 @@ pub(crate) fn router(shared: Arc<Shared>, timeout: Duration) -> Router {
         .route("/v1/status", get(ledger::status))
         .route("/v1/entries/{key}", get(entries::show))
         .route("/v1/members/{member}", get(ledger::member))
+        .route("/v1/members/{member}/inventories", get(claims::inventories))
+        .route("/v1/members/{member}/plans", get(claims::plans))
+        .route("/v1/members/{member}/telemetry", get(claims::telemetry))
+        .route("/v1/claims/{id}", get(claims::claim))
         .route("/v1/verdicts", get(ledger::verdicts))
         .route("/v1/obligations", get(ledger::obligations))
         .route("/v1/blocks/{height}", get(ledger::block))

@@ -28,6 +28,8 @@ pub(super) struct TreatyFile {
     pub clocks: Option<ClocksFile>,
     pub response: Option<ResponseFile>,
     pub counting: Option<CountingFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<HardwareFile>,
     pub voting: Option<VotingFile>,
     pub entry_into_force: Option<EntryFile>,
     pub amendment: Option<AmendmentFile>,
@@ -85,6 +87,18 @@ pub(super) struct CountingFile {
     pub tolerance_ppm: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chip_table: Option<Hash>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HardwareFile {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub nvidia: BTreeSet<Hash>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub amd: BTreeSet<Hash>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub intel: BTreeSet<Hash>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -92,6 +92,8 @@ pub struct Treaty {
     pub challenges: Challenges,
     /// How compute is counted.
     pub counting: Counting,
+    /// On whose word chips' reports rest; `None` for the vendors' roots that the program pins.
+    pub hardware: Option<Hardware>,
     /// Phases, mildest first; the first is in force at genesis.
     pub phases: Vec<Phase>,
     /// Clauses in the order of the file.
@@ -329,6 +331,19 @@ pub struct Counting {
     pub tolerance: Ppm,
     /// SHA-256 of the table of accelerators, `ZERO` where the treaty has none.
     pub chip_table: Hash,
+}
+
+/// Roots of chips' certificates, by SHA-256 of their DER: these and no others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardware {
+    /// Text for people.
+    pub text: String,
+    /// For NVIDIA SPDM reports.
+    pub nvidia: BTreeSet<Hash>,
+    /// For AMD SEV-SNP reports.
+    pub amd: BTreeSet<Hash>,
+    /// For Intel TDX quotes.
+    pub intel: BTreeSet<Hash>,
 }
 
 /// A state of the treaty: which clauses are in force, with which parameters.

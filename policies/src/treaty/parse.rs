@@ -59,6 +59,7 @@ pub(super) fn treaty(bytes: &[u8]) -> Result<Treaty, TreatyError> {
         withdrawal: withdrawal(&file)?,
         challenges: challenges(&file)?,
         counting: counting(&file)?,
+        hardware: hardware(&file)?,
         name: file.name,
         title: file.title,
         text: file.text,
@@ -319,6 +320,17 @@ fn counting(file: &TreatyFile) -> Result<Counting, TreatyError> {
     let tolerance = share("counting.tolerance_ppm", counting.tolerance_ppm)?;
     let chip_table = counting.chip_table.unwrap_or(Hash::ZERO);
     Ok(Counting { text: counting.text, rules: counting.rules, tolerance, chip_table })
+}
+
+fn hardware(file: &TreatyFile) -> Result<Option<Hardware>, TreatyError> {
+    let Some(hardware) = file.hardware.clone() else { return Ok(None) };
+    text("hardware.text", &hardware.text)?;
+    let roots = [("nvidia", &hardware.nvidia), ("amd", &hardware.amd), ("intel", &hardware.intel)];
+    for (vendor, roots) in roots {
+        count(&format!("hardware.{vendor}"), roots.len(), 0, 16)?;
+    }
+    let super::file::HardwareFile { text, nvidia, amd, intel } = hardware;
+    Ok(Some(Hardware { text, nvidia, amd, intel }))
 }
 
 type Defaults = BTreeMap<Name, toml::Table>;

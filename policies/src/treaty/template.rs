@@ -20,10 +20,11 @@
 
 use std::collections::BTreeSet;
 
+use standstill_protocol::hash::Hash;
 use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::Timestamp;
 
-use super::file::{PeriodsFile, TreatyFile};
+use super::file::{HardwareFile, PeriodsFile, TreatyFile};
 use super::span::Span;
 use super::{Member, Treaty, TreatyError, parse};
 use crate::parameters::Value;
@@ -98,6 +99,15 @@ impl TreatyTemplate {
             clocks.max_skew = max_skew;
             clocks.outage_heartbeats = outage_heartbeats;
         }
+        self
+    }
+
+    /// Lets NVIDIA's reports rest on one root, by SHA-256 of its DER, and those of other vendors on none: for rehearsals with
+    /// chains of one's own.
+    #[must_use]
+    pub fn nvidia_root(mut self, root: Hash) -> Self {
+        let (nvidia, amd, intel) = (BTreeSet::from([root]), BTreeSet::new(), BTreeSet::new());
+        self.file.hardware = Some(HardwareFile { text: "A root for a rehearsal.".to_owned(), nvidia, amd, intel });
         self
     }
 

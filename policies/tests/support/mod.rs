@@ -149,8 +149,7 @@ pub fn native<C: sdk::Clause>(
     let state = (!state.is_empty()).then(|| sdk::Reader::new(state));
     let mut clause = C::init(&sdk::Parameters::new(parameters.bytes()), state);
     for record in records {
-        let totals: Vec<_> = record.totals.iter().map(native_totals).collect();
-        clause.step(&sdk::Record::new(&native_frame(record), &totals));
+        clause.step(&sdk::Record::new(&native_frame(record), &native_extension(record)));
     }
     let mut findings = Vec::new();
     if let Some(Assess { period, .. }) = assess {
@@ -164,13 +163,12 @@ pub fn native<C: sdk::Clause>(
     (state.bytes().to_vec(), findings)
 }
 
-pub fn native_totals(totals: &Totals) -> sdk::Totals {
-    sdk::Totals {
-        cumulative_lower: totals.cumulative_lower.0,
-        cumulative_upper: totals.cumulative_upper.0,
-        discarded_lower: totals.discarded_lower.0,
-        discarded_upper: totals.discarded_upper.0,
-    }
+/// The extension in words.
+pub fn native_extension(record: &Record) -> Vec<u128> {
+    let mut bytes: Vec<u8> = record.totals.iter().flat_map(Totals::to_bytes).collect();
+    bytes.extend(&record.rest);
+    bytes.resize(record.extension_bytes(), 0);
+    bytes.chunks(16).map(|word| u128::from_le_bytes(word.try_into().unwrap())).collect()
 }
 
 pub fn native_frame(record: &Record) -> sdk::Frame {
@@ -190,7 +188,7 @@ pub fn native_frame(record: &Record) -> sdk::Frame {
         basis: record.basis,
         flags: record.flags,
         extension_offset: 0,
-        extension_length: if record.totals.is_some() { 64 } else { 0 },
+        extension_length: record.extension_bytes() as u32,
     }
 }
 
@@ -209,6 +207,9 @@ pub fn record() -> impl Strategy<Value = Record> {
         Kind::TrainingCompute,
         Kind::TrainingCompute,
         Kind::CapabilityEvaluation,
+        Kind::GradeRaised,
+        Kind::Corrected,
+        Kind::Disagreement,
         Kind::ObligationOpened,
         Kind::ObligationMet,
         Kind::ObligationLate,
@@ -230,7 +231,15 @@ pub fn record() -> impl Strategy<Value = Record> {
             record.grade = grade;
             let (cumulative_lower, cumulative_upper) = cumulative;
             let totals = Totals { cumulative_lower, cumulative_upper, ..Totals::default() };
-            record.totals = (kind == Kind::TrainingCompute && index % 4 != 0).then_some(totals);
+            let stated = matches!(kind, Kind::TrainingCompute | Kind::Corrected);
+            record.totals = (stated && index % 4 != 0).then_some(totals);
+            if kind == Kind::Corrected {
+                record.rest = (index / 2).to_le_bytes().to_vec();
+            }
+            if kind == Kind::TrainingCompute {
+                record.flags = (index % 8) as u32;
+                record.rest = vec![1; (index % 5 * 16) as usize];
+            }
             record
         },
     )

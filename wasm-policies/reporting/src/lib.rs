@@ -11,6 +11,8 @@
 //! | 3 | undecided | the report is missing | periods missing in a row |
 //! | 4 | violated | the report is missing, like those before it | periods missing in a row, limit |
 //!
+//! A report is in time by the one that came first: a correction does not make it late. It is cited beside the report.
+//!
 //! A period for which nothing was owed, or for which the report can still come, has no finding and ends a row. The newest
 //! 64 periods are held; of an older one nothing is said.
 
@@ -41,6 +43,8 @@ struct Owed {
     fresh: bool,
     late_ms: u64,
     index: u64,
+    /// The entry that corrected the report last; 0 for none.
+    corrected: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,7 @@ impl Clause for Reporting {
             OBLIGATION_LATE => {
                 self.set(record.period, Status::Late, record.start.saturating_sub(record.end), record.index);
             }
+            CORRECTED => self.correct(record),
             _ => {}
         }
     }
@@ -100,11 +105,11 @@ impl Reporting {
             Ok(at) => {
                 let owed = &mut self.periods[at];
                 if status as u8 > owed.status as u8 {
-                    *owed = Owed { period, status, fresh: true, late_ms, index };
+                    *owed = Owed { period, status, fresh: true, late_ms, index, corrected: 0 };
                 }
             }
             Err(at) => {
-                self.periods.insert(at, Owed { period, status, fresh: true, late_ms, index });
+                self.periods.insert(at, Owed { period, status, fresh: true, late_ms, index, corrected: 0 });
                 if self.periods.len() > KEEP {
                     self.periods.remove(0);
                 }
@@ -112,15 +117,28 @@ impl Reporting {
         }
     }
 
+    /// The report that met the obligation, or the one that corrected it, was corrected.
+    fn correct(&mut self, record: &Record<'_>) {
+        let Ok(at) = self.periods.binary_search_by_key(&record.period, |owed| owed.period) else { return };
+        let owed = &mut self.periods[at];
+        let met = matches!(owed.status, Status::Met | Status::Late);
+        if met && record.superseded().is_some_and(|index| index == owed.index || index == owed.corrected) {
+            owed.corrected = record.index;
+            owed.fresh = true;
+        }
+    }
+
     fn report(&self, at: usize, findings: &mut Findings) {
         let owed = &self.periods[at];
+        let cited = [owed.index, owed.corrected];
+        let cited = if owed.corrected == 0 { &cited[..1] } else { &cited[..] };
         let late = [owed.late_ms as u128, self.late_tolerance as u128];
         match owed.status {
-            Status::Met => findings.add(owed.period, Verdict::Holds, 0, &[], &[owed.index]),
+            Status::Met => findings.add(owed.period, Verdict::Holds, 0, &[], cited),
             Status::Late if owed.late_ms <= self.late_tolerance => {
-                findings.add(owed.period, Verdict::Holds, 1, &late, &[owed.index]);
+                findings.add(owed.period, Verdict::Holds, 1, &late, cited);
             }
-            Status::Late => findings.add(owed.period, self.late_verdict, 2, &late, &[owed.index]),
+            Status::Late => findings.add(owed.period, self.late_verdict, 2, &late, cited),
             Status::Open => {}
             Status::Missed => {
                 let missing = self.missing_in_a_row(at);
@@ -162,6 +180,7 @@ impl Owed {
             fresh: state.u8() != 0,
             late_ms: state.u64(),
             index: state.u64(),
+            corrected: state.u64(),
         }
     }
 
@@ -171,6 +190,7 @@ impl Owed {
         state.u8(self.fresh as u8);
         state.u64(self.late_ms);
         state.u64(self.index);
+        state.u64(self.corrected);
     }
 }
 

@@ -8,6 +8,9 @@
 //! broken only if it breaks the looser cap, and leaving force is a change to no cap. A window without work is kept,
 //! whatever the total: a stopped run is no run. A total that grew is work, whatever the window says.
 //!
+//! A corrected report counts no longer: the total that it stated is forgotten, else its window is taken out of the total.
+//! A claim whose grade is raised to what is required is held against nobody.
+//!
 //! | code | verdict | meaning | numbers |
 //! |---|---|---|---|
 //! | 0 | holds | every run of the period keeps the cap; the largest is shown | lower, upper, cap, run |
@@ -37,6 +40,8 @@ const RUNS: usize = 256;
 const CAPS: usize = 32;
 /// The cap where none is in force.
 const NONE: u128 = u128::MAX;
+/// Weakly backed claims on a run that a period holds; of more only the least grade is kept.
+const WEAK: usize = 4;
 /// The grade of a claim that is backed well enough.
 const ENOUGH: u8 = u8::MAX;
 
@@ -82,11 +87,21 @@ struct Held {
 struct Judged {
     run: u32,
     verdict: Verdict,
-    grade: u8,
+    /// Claims that are backed less well than required.
+    weak: Vec<Weak>,
+    /// The least grade of those that `weak` has no room for.
+    others: u8,
     lower: u128,
     upper: u128,
     cap: u128,
     index: u64,
+}
+
+/// A claim and its grade.
+#[derive(Debug)]
+struct Weak {
+    index: u64,
+    grade: u8,
 }
 
 /// A run's total after a window, and whether there was work in the window: surely, possibly.
@@ -124,6 +139,8 @@ impl Clause for RunCap {
         }
         match record.kind {
             TRAINING_COMPUTE => self.claim(record),
+            CORRECTED => self.take_back(record),
+            GRADE_RAISED => self.regrade(record),
             PHASE => self.change(record.start, self.cap),
             PHASE_LEFT => self.change(record.start, NONE),
             PERIOD_CLOSED => {
@@ -214,6 +231,45 @@ impl RunCap {
         self.periods[at].judge(record.run, verdict, grade, (total.lower, total.upper, cap), record.index);
     }
 
+    /// A report is superseded: its work leaves the total, and what it was judged by leaves the period.
+    #[cold]
+    fn take_back(&mut self, record: &Record<'_>) {
+        if let Ok(at) = self.runs.binary_search_by_key(&record.run, |run| run.run) {
+            let run = &mut self.runs[at];
+            // Where the report stated the total, the one that takes its place states it anew.
+            let stated = record.totals().unwrap_or_default();
+            let rest = |total: u128, stated, work| if total == stated { 0 } else { total.saturating_sub(work) };
+            run.lower = rest(run.lower, stated.cumulative_lower, record.flop_lower);
+            run.upper = rest(run.upper, stated.cumulative_upper, record.flop_upper);
+        }
+        let Some(superseded) = record.superseded() else { return };
+        if let Some(at) = self.held(record.period) {
+            self.periods[at].take_back(record.run, superseded);
+        }
+    }
+
+    /// A claim has another grade now.
+    #[cold]
+    fn regrade(&mut self, record: &Record<'_>) {
+        let (required, above) = (self.required_grade, self.grade_above);
+        let Some(at) = self.held(record.period) else { return };
+        let held = &mut self.periods[at];
+        let Ok(at) = held.judged.binary_search_by_key(&record.run, |judged| judged.run) else { return };
+        held.fresh = true;
+        let judged = &mut held.judged[at];
+        let known = judged.weak.iter().position(|weak| weak.index == record.index);
+        match known {
+            Some(at) if record.grade >= required => {
+                judged.weak.remove(at);
+            }
+            Some(at) => judged.weak[at].grade = record.grade,
+            None if record.grade < required && judged.upper > above && judged.cap != NONE => {
+                judged.note(record.index, record.grade);
+            }
+            None => {}
+        }
+    }
+
     /// Where a period is held; one that is new begins to be.
     #[inline]
     fn held(&mut self, period: u32) -> Option<usize> {
@@ -276,12 +332,18 @@ impl Held {
         self.fresh = true;
         match self.judged.binary_search_by_key(&run, |judged| judged.run) {
             Err(_) => {
-                let (lower, upper, cap) = numbers;
-                self.add(&Judged { run, verdict, grade, lower, upper, cap, index });
+                if self.make_room(&(verdict, grade != ENOUGH, numbers.1)) {
+                    let (lower, upper, cap) = numbers;
+                    let mut judged =
+                        Judged { run, verdict, weak: Vec::new(), others: ENOUGH, lower, upper, cap, index };
+                    judged.note(index, grade);
+                    let at = self.judged.partition_point(|judged| judged.run < run);
+                    self.judged.insert(at, judged);
+                }
             }
             Ok(at) => {
                 let known = &mut self.judged[at];
-                known.grade = known.grade.min(grade);
+                known.note(index, grade);
                 if verdict >= known.verdict {
                     known.verdict = verdict;
                     (known.lower, known.upper, known.cap) = numbers;
@@ -291,21 +353,27 @@ impl Held {
         }
     }
 
-    /// Takes a run in, or leaves it out where all that are held are worse.
+    /// Whether there is room for a run of this severity: the mildest goes, unless all that are held are worse.
     #[cold]
-    fn add(&mut self, new: &Judged) {
-        if self.judged.len() == WORST {
-            let Some((mildest, known)) = self.judged.iter().enumerate().min_by_key(|(_, judged)| judged.severity())
-            else {
-                return;
-            };
-            if known.severity() >= new.severity() {
-                return;
-            }
-            self.judged.remove(mildest);
+    fn make_room(&mut self, severity: &(Verdict, bool, u128)) -> bool {
+        if self.judged.len() < WORST {
+            return true;
         }
-        let at = self.judged.partition_point(|judged| judged.run < new.run);
-        self.judged.insert(at, Judged { ..*new });
+        let mildest = self.judged.iter().enumerate().min_by_key(|(_, judged)| judged.severity());
+        let Some((at, _)) = mildest.filter(|(_, known)| known.severity() < *severity) else { return false };
+        self.judged.remove(at);
+        true
+    }
+
+    /// What was judged by a superseded report is judged no longer.
+    fn take_back(&mut self, run: u32, index: u64) {
+        self.fresh = true;
+        let Ok(at) = self.judged.binary_search_by_key(&run, |judged| judged.run) else { return };
+        if self.judged[at].index == index {
+            self.judged.remove(at);
+        } else {
+            self.judged[at].weak.retain(|weak| weak.index != index);
+        }
     }
 
     /// Each run that does not hold, or the largest of those that do.
@@ -319,9 +387,10 @@ impl Held {
                 let code = if judged.verdict == Verdict::Violated { 1 } else { 2 };
                 findings.add(self.period, judged.verdict, code, &[lower, upper, cap, run], &[judged.index]);
             }
-            if judged.grade < required {
+            let grade = judged.grade();
+            if grade < required {
                 all_hold = false;
-                let numbers = [lower, upper, cap, run, judged.grade as u128, required as u128];
+                let numbers = [lower, upper, cap, run, grade as u128, required as u128];
                 findings.add(self.period, Verdict::Undecided, 4, &numbers, &[judged.index]);
             }
         }
@@ -361,7 +430,22 @@ impl Run {
 
 impl Judged {
     fn severity(&self) -> (Verdict, bool, u128) {
-        (self.verdict, self.grade != ENOUGH, self.upper)
+        (self.verdict, self.others != ENOUGH || !self.weak.is_empty(), self.upper)
+    }
+
+    /// The least grade of a claim that is backed less well than required.
+    fn grade(&self) -> u8 {
+        self.weak.iter().map(|weak| weak.grade).fold(self.others, u8::min)
+    }
+
+    /// Remembers a claim that is backed less well than required.
+    #[inline]
+    fn note(&mut self, index: u64, grade: u8) {
+        match grade {
+            ENOUGH => {}
+            _ if self.weak.len() < WEAK => self.weak.push(Weak { index, grade }),
+            _ => self.others = self.others.min(grade),
+        }
     }
 
     fn numbers(&self) -> [u128; 4] {
@@ -376,7 +460,8 @@ impl Judged {
                 1 => Verdict::Undecided,
                 _ => Verdict::Violated,
             },
-            grade: state.u8(),
+            weak: state.list(|state| Weak { index: state.u64(), grade: state.u8() }),
+            others: state.u8(),
             lower: state.u128(),
             upper: state.u128(),
             cap: state.u128(),
@@ -387,7 +472,11 @@ impl Judged {
     fn write(&self, state: &mut Writer) {
         state.u32(self.run);
         state.u8(self.verdict as u8);
-        state.u8(self.grade);
+        state.list(&self.weak, |state, weak| {
+            state.u64(weak.index);
+            state.u8(weak.grade);
+        });
+        state.u8(self.others);
         state.u128(self.lower);
         state.u128(self.upper);
         state.u128(self.cap);

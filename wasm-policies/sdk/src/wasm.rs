@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 
-use crate::{Clause, Findings, Frame, Parameters, Period, Reader, Record, Totals, Writer};
+use crate::{Clause, Findings, Frame, Parameters, Period, Reader, Record, Writer};
 
 /// The one clause of a module.
 #[derive(Debug)]
@@ -61,11 +61,11 @@ pub fn step<T: Clause>(cell: &Cell<T>, batch: *const u8, count: u32, length: u32
     let count = count as usize;
     let extension = (length as usize).checked_sub(count * size_of::<Frame>()).expect("frames lie within the batch");
     // SAFETY: the batch is `alloc`'s memory, 16-byte aligned, written in full: frames, then the extension area. Every
-    // bit pattern is a valid frame and valid totals.
+    // bit pattern is a valid frame and a valid word.
     let (frames, extension) = unsafe {
         let frames = core::slice::from_raw_parts(batch.cast::<Frame>(), count);
-        let area = batch.add(count * size_of::<Frame>()).cast::<Totals>();
-        (frames, core::slice::from_raw_parts(area, extension / size_of::<Totals>()))
+        let area = batch.add(count * size_of::<Frame>()).cast::<u128>();
+        (frames, core::slice::from_raw_parts(area, extension / size_of::<u128>()))
     };
     for frame in frames {
         clause.step(&Record::new(frame, extension));

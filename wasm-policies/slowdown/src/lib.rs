@@ -21,6 +21,8 @@
 //! | 2 | undecided | the allowance lies inside the interval | lower, upper, allowance, k |
 //! | 3 | undecided | the period closed and nothing was claimed for it | allowance, k |
 //!
+//! A corrected report is taken out of its period's sum, and the report that takes its place is put in.
+//!
 //! The newest 64 periods are held; of an older one nothing is said, though a stock still counts what it used.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -120,6 +122,7 @@ impl Clause for Slowdown {
         }
         match record.kind {
             TRAINING_COMPUTE => self.add(record),
+            CORRECTED => self.take_back(record),
             PHASE => self.enter(record),
             PHASE_LEFT => self.leave(record.period),
             PERIOD_CLOSED => {
@@ -185,8 +188,37 @@ impl Slowdown {
                 sum.lower = sum.lower.saturating_add(record.flop_lower);
                 sum.upper = sum.upper.saturating_add(record.flop_upper);
                 sum.fresh = true;
-                sum.cited[(sum.claims % CITED as u64) as usize] = record.index;
-                sum.claims += 1;
+                // A correction is cited in the place of what it supersedes.
+                if record.flags & CORRECTS == 0 || sum.claims == 0 {
+                    sum.cited[(sum.claims % CITED as u64) as usize] = record.index;
+                    sum.claims += 1;
+                }
+            }
+        }
+    }
+
+    /// A report is superseded: what it added is taken away.
+    #[cold]
+    fn take_back(&mut self, record: &Record<'_>) {
+        let (lower, upper) = (record.flop_lower, record.flop_upper);
+        match self.held(record.period) {
+            None => {
+                if let Some(at) = self.schedule_of(record.period) {
+                    let schedule = &mut self.schedules[at];
+                    schedule.used_lower = schedule.used_lower.saturating_sub(lower);
+                    schedule.used_upper = schedule.used_upper.saturating_sub(upper);
+                }
+            }
+            Some(at) => {
+                let sum = &mut self.periods[at];
+                sum.lower = sum.lower.saturating_sub(lower);
+                sum.upper = sum.upper.saturating_sub(upper);
+                sum.fresh = true;
+                let places = sum.claims.min(CITED as u64) as usize;
+                let superseded = record.superseded();
+                for place in sum.cited[..places].iter_mut().filter(|place| Some(**place) == superseded) {
+                    *place = record.index;
+                }
             }
         }
     }
