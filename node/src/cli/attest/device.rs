@@ -46,9 +46,10 @@ pub(in crate::cli) struct Nonce {
     whose: Whose,
 }
 
-fn subject(common: &Common, site: &Name, run: Option<&Name>) -> Subject {
+/// What the chip is asked about: the site, or the run at the site.
+fn asked_about(common: &Common, site: &Name, run: Option<&Name>) -> Subject {
     match run {
-        Some(run) => Subject::run(&common.chain_id, &common.member, run),
+        Some(run) => Subject::run_at(&common.chain_id, &common.member, site, run),
         None => Subject::site(&common.chain_id, &common.member, site),
     }
 }
@@ -61,7 +62,7 @@ impl Nonce {
             Some(head) => head,
             None => newest(global)?,
         };
-        let subject = subject(&common, &self.site, self.run.as_ref());
+        let subject = asked_about(&common, &self.site, self.run.as_ref());
         let nonce = device_nonce(&common.chain_id, &head, &subject.sha256);
         let head = format!("{}:{}", head.size, head.root);
         let view = json!({ "schema": "standstill.nonce/1", "nonce": nonce, "head": head, "chain_id": common.chain_id,
@@ -102,8 +103,7 @@ pub(super) fn hardware_evidence(global: &Global, content: &Content, common: Comm
         None => Vec::new(),
     };
     let collected_at = flags.collected_at.unwrap_or_else(clock::now);
-    let subject = subject(&common, &site, content.run.as_ref());
-    let nonce = device_nonce(&common.chain_id, &head, &subject.sha256);
+    let nonce = device_nonce(&common.chain_id, &head, &asked_about(&common, &site, content.run.as_ref()).sha256);
     let evidence = Evidence::from_files(&report, &chain).map_err(|error| unreadable(&error))?;
     let verified = evidence.verify(&Roots::pinned(), nonce, collected_at).map_err(|error| refused(&error))?;
     global.say(verified.describe().trim_end());
@@ -126,7 +126,11 @@ pub(super) fn hardware_evidence(global: &Global, content: &Content, common: Comm
         certificates: evidence.certificates,
         collateral: collateral(&flags.collateral)?,
     };
-    Ok(Statement { subjects: vec![subject], common, predicate: Predicate::HardwareEvidence(predicate) })
+    Ok(Statement {
+        subjects: vec![predicate.subject(&common)],
+        common,
+        predicate: Predicate::HardwareEvidence(predicate),
+    })
 }
 
 fn collateral(files: &[(String, PathBuf)]) -> Result<Vec<Collateral>, Failure> {
