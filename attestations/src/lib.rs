@@ -56,7 +56,7 @@ mod writer;
 pub use claim::{Basis, Coverage, Evidence, EvidenceRole, FigureGroup, Interval, Maybe, PpmInterval, Window};
 pub use countersignature::Countersignature;
 pub use device::HardwareEvidence;
-pub use error::StatementError;
+pub use error::{EvaluationError, StatementError, TrainingError};
 pub use evaluation::CapabilityEvaluation;
 pub use figure::{Agreement, Bounds, Figure, Observation, Unit};
 pub use governance::{KeyRegistration, KeyRevocation, KeyRole, PhaseVote};

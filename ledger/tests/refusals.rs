@@ -88,12 +88,12 @@ fn a_payload_that_is_no_statement_is_refused_with_the_statements_own_code() {
 fn numbers_that_contradict_each_other_are_refused() {
     let mut world = world();
     let envelope = training(&mut world, |report| report.flop.incremental = Interval::exact(Flop(11)));
-    let error = standstill_attestations::StatementError::IncrementalAboveCumulative {
+    let error = standstill_attestations::TrainingError::IncrementalAboveCumulative {
         bound: "lower",
         incremental: 11,
         cumulative: 10,
     };
-    refused(&world, &envelope, error.code());
+    refused(&world, &envelope, standstill_attestations::StatementError::from(error).code());
 }
 
 #[test]

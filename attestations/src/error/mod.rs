@@ -1,7 +1,12 @@
 //! Every way a statement can be refused, named. The same name ([`StatementError::code`]) stands in the API's problem
 //! details, in `spec/45-statements.md` and in the tests. Each carries the path of the field and a hint.
 
+mod evaluation;
 mod table;
+mod training;
+
+pub use evaluation::EvaluationError;
+pub use training::TrainingError;
 
 /// Why a payload is no statement, or a statement whose parts contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -276,16 +281,6 @@ pub enum StatementError {
         /// Its unit.
         unit: &'static str,
     },
-    /// More in this window than in the whole run.
-    #[error("incremental {bound} bound {incremental} is above the cumulative {cumulative}")]
-    IncrementalAboveCumulative {
-        /// `lower` or `upper`.
-        bound: &'static str,
-        /// Of this window.
-        incremental: u128,
-        /// Of the run so far.
-        cumulative: u128,
-    },
     /// A window that ends before it starts, or has no length.
     #[error("`{path}` ends at {end}, before it starts at {start}")]
     EndBeforeStart {
@@ -295,26 +290,6 @@ pub enum StatementError {
         start: String,
         /// End.
         end: String,
-    },
-    /// A window that starts before its first session or ends after its last.
-    #[error("the window {window} is longer than its sessions, which span {sessions}")]
-    WindowBeyondSessions {
-        /// The window.
-        window: String,
-        /// From the first start to the last end.
-        sessions: String,
-    },
-    /// A session outside the window.
-    #[error("`predicate.sessions[{index}]` lies outside the window")]
-    SessionOutsideWindow {
-        /// Which session.
-        index: usize,
-    },
-    /// Sessions that overlap or are out of order.
-    #[error("`predicate.sessions[{index}]` starts before the one before it ends")]
-    SessionsOverlap {
-        /// Which session.
-        index: usize,
     },
     /// A report about the future.
     #[error("issued at {issued}, before the window ends at {end}")]
@@ -433,101 +408,11 @@ pub enum StatementError {
         /// When.
         ended: String,
     },
-    /// A method whose inputs are not stated.
-    #[error("method `{method}` needs `predicate.{field}`")]
-    MethodNeeds {
-        /// The method.
-        method: &'static str,
-        /// The field it needs.
-        field: &'static str,
-    },
     /// A zero where only something makes sense.
     #[error("`{path}` is 0: what is not known is null with a reason")]
     Zero {
         /// Where, such as `predicate.flop.incremental`.
         path: String,
-    },
-    /// More active parameters than parameters.
-    #[error("{active} active parameters of {total}")]
-    ActiveAboveTotal {
-        /// Active for one token.
-        active: u128,
-        /// All.
-        total: u128,
-    },
-    /// Tokens, parameters and FLOP that do not fit.
-    #[error(
-        "numbers that contradict each other: 6 x parameters x tokens is {computed}, the claim {lower} to {upper}, more than {tolerance_percent} % apart"
-    )]
-    SixNdContradiction {
-        /// 6 x active parameters x tokens.
-        computed: u128,
-        /// Claimed lower bound.
-        lower: u128,
-        /// Claimed upper bound.
-        upper: u128,
-        /// Tolerance.
-        tolerance_percent: u64,
-    },
-    /// Chips, time and FLOP that do not fit.
-    #[error(
-        "numbers that contradict each other: chips x time x peak x utilisation is {computed_lower} to {computed_upper}, the claim {lower} to {upper}, more than {tolerance_percent} % apart"
-    )]
-    HardwareContradiction {
-        /// Lower product.
-        computed_lower: u128,
-        /// Upper product.
-        computed_upper: u128,
-        /// Claimed lower bound.
-        lower: u128,
-        /// Claimed upper bound.
-        upper: u128,
-        /// Tolerance.
-        tolerance_percent: u64,
-    },
-    /// More than the chips could do.
-    #[error(
-        "numbers that contradict each other: at least {claimed} FLOP claimed, {ceiling} possible at the chips' peak"
-    )]
-    AbovePeak {
-        /// Lower bound, incremental and discarded together.
-        claimed: u128,
-        /// Chip seconds x peak.
-        ceiling: u128,
-    },
-    /// More chip time than chips and sessions allow.
-    #[error(
-        "numbers that contradict each other: {chip_seconds} chip seconds stated, {possible} possible with {chips} chips in the sessions"
-    )]
-    ChipSecondsBeyondSessions {
-        /// Stated.
-        chip_seconds: u64,
-        /// Chips.
-        chips: u64,
-        /// Chips x seconds of all sessions, rounded up.
-        possible: u128,
-    },
-    /// A session with more chips than the run.
-    #[error("`predicate.sessions[{index}]` had {chips} chips, of {limit} that the run used at once")]
-    SessionChips {
-        /// Which session.
-        index: usize,
-        /// Its chips.
-        chips: u64,
-        /// `hardware.chips`.
-        limit: u64,
-    },
-    /// Readings and gaps that do not make up the chips' time.
-    #[error(
-        "numbers that contradict each other: `{path}` accounts for {total} chip seconds, the hardware for {chip_seconds}"
-    )]
-    CoverageMismatch {
-        /// Where, such as `predicate.energy.coverage`.
-        path: String,
-        /// Covered and gap together.
-        total: u128,
-        /// `hardware.chipSeconds`.
-        chip_seconds: u64,
     },
     /// A product beyond 2^128.
     #[error("`{path}` is too large to calculate with")]
@@ -535,48 +420,12 @@ pub enum StatementError {
         /// Where, such as `predicate.flop.incremental`.
         path: String,
     },
-    /// A model that starts from itself.
-    #[error("base model {sha256} is also a subject")]
-    BaseModelIsSubject {
-        /// The digest.
-        sha256: String,
-    },
-    /// More completed than planned.
-    #[error("{completed} samples completed of {planned} planned")]
-    CompletedAbovePlanned {
-        /// Completed.
-        completed: u64,
-        /// Planned.
-        planned: u64,
-    },
-    /// More scored than completed.
-    #[error("`predicate.scores[{index}]` rests on {scored} samples of {completed} completed")]
-    ScoredAboveCompleted {
-        /// Which score.
-        index: usize,
-        /// Scored.
-        scored: u64,
-        /// Completed.
-        completed: u64,
-    },
-    /// A score of nothing.
-    #[error("`predicate.scores[{index}]` states a score that rests on no sample")]
-    ScoreWithoutSamples {
-        /// Which score.
-        index: usize,
-    },
-    /// A score outside its own confidence interval.
-    #[error("`predicate.scores[{index}]` is {score}, outside its own interval {lower} to {upper}")]
-    ScoreOutsideInterval {
-        /// Which score.
-        index: usize,
-        /// The value, in the score's unit.
-        score: i64,
-        /// Lower bound.
-        lower: i64,
-        /// Upper bound.
-        upper: i64,
-    },
+    /// Figures of a `training-compute` statement that contradict each other.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// Samples and scores of a `capability-evaluation` statement that contradict each other.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
 }
 
 impl StatementError {

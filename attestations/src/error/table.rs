@@ -99,22 +99,7 @@ impl StatementError {
                 ("statement-negative", "state the score in `micro-units` of the metric's own unit")
             }
             StatementError::LowerAboveUpper { .. } => ("statement-lower-above-upper", "swap them"),
-            StatementError::IncrementalAboveCumulative { .. } => (
-                "statement-incremental-above-cumulative",
-                "cumulative includes this window; a resumed run's counter may already be cumulative",
-            ),
             StatementError::EndBeforeStart { .. } => ("statement-end-before-start", "swap start and end"),
-            StatementError::WindowBeyondSessions { .. } => {
-                ("statement-window-beyond-sessions", "the window starts with the first session and ends with the last")
-            }
-            StatementError::SessionOutsideWindow { .. } => (
-                "statement-session-outside-window",
-                "report a session in the period in which it ran; split it at the boundary",
-            ),
-            StatementError::SessionsOverlap { .. } => (
-                "statement-sessions-overlap",
-                "list sessions in order; one job that restarts is two sessions that touch",
-            ),
             StatementError::IssuedBeforeEnd { .. } => {
                 ("statement-issued-before-end", "report a window once it is over")
             }
@@ -159,51 +144,10 @@ impl StatementError {
             StatementError::OngoingYetEnded { .. } => {
                 ("statement-ongoing-yet-ended", "state `contained` or `resolved`, or leave the end unknown")
             }
-            StatementError::MethodNeeds { .. } => {
-                ("statement-method-needs", "state the inputs, or the method that was used")
-            }
             StatementError::Zero { .. } => ("statement-zero", "leave the whole group null with a reason"),
-            StatementError::ActiveAboveTotal { .. } => {
-                ("statement-active-above-total", "a dense model has as many active parameters as parameters")
-            }
-            StatementError::SixNdContradiction { .. } => (
-                "statement-six-nd-contradiction",
-                "tokens are those of this window; parameters those active for one token",
-            ),
-            StatementError::HardwareContradiction { .. } => {
-                ("statement-hardware-contradiction", "chip seconds are those of this window, over all chips")
-            }
-            StatementError::AbovePeak { .. } => {
-                ("statement-above-peak", "a fine-tune does not count its base model; check the precision of the peak")
-            }
-            StatementError::ChipSecondsBeyondSessions { .. } => (
-                "statement-chip-seconds-beyond-sessions",
-                "count a restarted job's chips once; leave out job steps, which the job includes",
-            ),
-            StatementError::SessionChips { .. } => {
-                ("statement-session-chips", "`hardware.chips` is the most that ran at once, over all sessions")
-            }
-            StatementError::CoverageMismatch { .. } => (
-                "statement-coverage-mismatch",
-                "covered and gap together are `hardware.chipSeconds`: what an instrument did not see is a gap",
-            ),
             StatementError::Overflow { .. } => ("statement-overflow", "check the units"),
-            StatementError::BaseModelIsSubject { .. } => (
-                "statement-base-model-is-subject",
-                "the subject is what the run made, the base model what it started from",
-            ),
-            StatementError::CompletedAbovePlanned { .. } => {
-                ("statement-completed-above-planned", "count each epoch of a sample as one, in both")
-            }
-            StatementError::ScoredAboveCompleted { .. } => {
-                ("statement-scored-above-completed", "count the samples after epochs were reduced")
-            }
-            StatementError::ScoreWithoutSamples { .. } => {
-                ("statement-score-without-samples", "a score without samples is null with a reason")
-            }
-            StatementError::ScoreOutsideInterval { .. } => {
-                ("statement-score-outside-interval", "check which metric the interval belongs to")
-            }
+            StatementError::Training(error) => error.entry(),
+            StatementError::Evaluation(error) => error.entry(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::claim_check::{
     check_count, check_evidence, check_label, check_maybe, check_ppm, check_some, check_sorted, check_unique,
     check_whole, check_window,
 };
-use crate::error::StatementError;
+use crate::error::{EvaluationError, StatementError};
 use crate::limits;
 use crate::reader::{MAX_SAFE_INTEGER, Read, check_text, shorten};
 
@@ -78,7 +78,7 @@ impl CapabilityEvaluation {
             return Err(StatementError::Zero { path: "predicate.samples.planned".to_owned() });
         }
         if completed > planned {
-            return Err(StatementError::CompletedAbovePlanned { completed, planned });
+            return Err(EvaluationError::CompletedAbovePlanned { completed, planned }.into());
         }
         Ok(())
     }
@@ -93,13 +93,13 @@ impl CapabilityEvaluation {
         check_maybe(&score.scored_samples, &path("scoredSamples"), |scored| {
             if *scored > self.samples.completed {
                 let (scored, completed) = (*scored, self.samples.completed);
-                return Err(StatementError::ScoredAboveCompleted { index, scored, completed });
+                return Err(EvaluationError::ScoredAboveCompleted { index, scored, completed }.into());
             }
             Ok(())
         })?;
         check_maybe(&score.value, &path("value"), |value| check_measure(*value, score.unit, &path("value")))?;
         if score.scored_samples.known() == Some(&0) && score.value.known().is_some() {
-            return Err(StatementError::ScoreWithoutSamples { index });
+            return Err(EvaluationError::ScoreWithoutSamples { index }.into());
         }
         check_maybe(&score.uncertainty, &path("uncertainty"), |uncertainty| {
             check_uncertainty(index, score, uncertainty, &path("uncertainty"))
@@ -146,7 +146,7 @@ fn check_uncertainty(index: usize, score: &Score, uncertainty: &Uncertainty, pat
             }
             match score.value.known() {
                 Some(value) if !(lower..=upper).contains(value) => {
-                    Err(StatementError::ScoreOutsideInterval { index, score: *value, lower, upper })
+                    Err(EvaluationError::ScoreOutsideInterval { index, score: *value, lower, upper }.into())
                 }
                 _ => Ok(()),
             }

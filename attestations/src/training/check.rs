@@ -7,7 +7,7 @@ use crate::claim_check::{
     check_count, check_evidence, check_interval, check_issued_after, check_label, check_maybe, check_ppm_interval,
     check_some, check_unique, check_window,
 };
-use crate::error::StatementError;
+use crate::error::{StatementError, TrainingError};
 use crate::limits;
 use crate::reader::Read;
 use crate::statement::{Common, Subject};
@@ -28,7 +28,7 @@ pub(crate) fn check_base_models(models: &[BaseModel], subjects: &[Subject]) -> R
         let path = format!("{list}[{index}].flop");
         check_maybe(&model.flop, &path, |flop| check_interval(flop, &path))?;
         if subjects.iter().any(|subject| subject.sha256 == model.sha256) {
-            return Err(StatementError::BaseModelIsSubject { sha256: model.sha256.to_string() });
+            return Err(TrainingError::BaseModelIsSubject { sha256: model.sha256.to_string() }.into());
         }
     }
     check_unique(models.iter().map(|model| (model.sha256, model.used_for)), list, |(sha256, _)| sha256.to_string())
@@ -52,10 +52,10 @@ impl TrainingCompute {
         for (index, session) in self.sessions.iter().enumerate() {
             check_window(&session.window, &format!("predicate.sessions[{index}]"))?;
             if session.window.start < self.window.start || session.window.end > self.window.end {
-                return Err(StatementError::SessionOutsideWindow { index });
+                return Err(TrainingError::SessionOutsideWindow { index }.into());
             }
             if previous_end.is_some_and(|end| session.window.start < end) {
-                return Err(StatementError::SessionsOverlap { index });
+                return Err(TrainingError::SessionsOverlap { index }.into());
             }
             previous_end = Some(session.window.end);
             self.check_session(index)?;
@@ -65,10 +65,11 @@ impl TrainingCompute {
             let show = |time: Option<_>| {
                 time.map_or_else(String::new, |time: standstill_protocol::units::Timestamp| time.to_string())
             };
-            return Err(StatementError::WindowBeyondSessions {
+            return Err(TrainingError::WindowBeyondSessions {
                 window: format!("{} to {}", self.window.start, self.window.end),
                 sessions: format!("{} to {}", show(first), show(previous_end)),
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -80,7 +81,7 @@ impl TrainingCompute {
         check_maybe(&session.chips, &path("chips"), |chips| match self.hardware.known() {
             _ if *chips == 0 => Err(StatementError::Zero { path: path("chips") }),
             Some(hardware) if *chips > hardware.chips => {
-                Err(StatementError::SessionChips { index, chips: *chips, limit: hardware.chips })
+                Err(TrainingError::SessionChips { index, chips: *chips, limit: hardware.chips }.into())
             }
             _ => Ok(()),
         })
@@ -96,7 +97,7 @@ impl TrainingCompute {
         for (bound, incremental, cumulative) in bounds {
             if incremental > cumulative {
                 let (incremental, cumulative) = (incremental.0, cumulative.0);
-                return Err(StatementError::IncrementalAboveCumulative { bound, incremental, cumulative });
+                return Err(TrainingError::IncrementalAboveCumulative { bound, incremental, cumulative }.into());
             }
         }
         Ok(())
@@ -108,7 +109,7 @@ impl TrainingCompute {
         check_maybe(&self.hardware, "predicate.hardware", |hardware| self.check_hardware(hardware))?;
         check_maybe(&self.energy, "predicate.energy", |energy| self.check_energy(energy))?;
         check_maybe(&self.activity, "predicate.activity", |activity| self.check_activity(activity))?;
-        let needs = |field| StatementError::MethodNeeds { method: self.method.as_str(), field };
+        let needs = |field| TrainingError::MethodNeeds { method: self.method.as_str(), field }.into();
         match self.method {
             Method::SixNd if self.workload.known().is_none() => Err(needs("workload")),
             Method::Hardware if self.hardware.known().is_none() => Err(needs("hardware")),
@@ -127,19 +128,20 @@ impl TrainingCompute {
         }
         if workload.active_parameters > workload.total_parameters {
             let (active, total) = (workload.active_parameters, workload.total_parameters);
-            return Err(StatementError::ActiveAboveTotal { active, total });
+            return Err(TrainingError::ActiveAboveTotal { active, total }.into());
         }
         let computed = accounting::six_nd(workload.active_parameters, workload.tokens)
             .map_err(|_| overflow("predicate.workload"))?;
         let counted_so = self.method == Method::SixNd || self.counting_rule == CountingRule::SixNdNonEmbedding;
         let claimed = self.flop.incremental;
         if counted_so && !accounting::agree(claimed, Interval::exact(computed), accounting::TOLERANCE) {
-            return Err(StatementError::SixNdContradiction {
+            return Err(TrainingError::SixNdContradiction {
                 computed: computed.0,
                 lower: claimed.lower.0,
                 upper: claimed.upper.0,
                 tolerance_percent: TOLERANCE_PERCENT,
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -160,13 +162,14 @@ impl TrainingCompute {
             .map_err(|_| overflow("predicate.hardware"))?;
         let claimed = self.flop.incremental;
         if self.method == Method::Hardware && !accounting::agree(claimed, computed, accounting::TOLERANCE) {
-            return Err(StatementError::HardwareContradiction {
+            return Err(TrainingError::HardwareContradiction {
                 computed_lower: computed.lower.0,
                 computed_upper: computed.upper.0,
                 lower: claimed.lower.0,
                 upper: claimed.upper.0,
                 tolerance_percent: TOLERANCE_PERCENT,
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -188,11 +191,12 @@ impl TrainingCompute {
             return Err(StatementError::Zero { path: format!("{path}.coveredChipSeconds") });
         }
         match self.hardware.known() {
-            Some(hardware) if u128::from(hardware.chip_seconds) != total => Err(StatementError::CoverageMismatch {
+            Some(hardware) if u128::from(hardware.chip_seconds) != total => Err(TrainingError::CoverageMismatch {
                 path: path.to_owned(),
                 total,
                 chip_seconds: hardware.chip_seconds,
-            }),
+            }
+            .into()),
             _ => Ok(()),
         }
     }
@@ -207,7 +211,7 @@ impl TrainingCompute {
         let possible = chip_ms.fold(0u128, u128::saturating_add).div_ceil(1000);
         if u128::from(hardware.chip_seconds) > possible {
             let (chip_seconds, chips) = (hardware.chip_seconds, hardware.chips);
-            return Err(StatementError::ChipSecondsBeyondSessions { chip_seconds, chips, possible });
+            return Err(TrainingError::ChipSecondsBeyondSessions { chip_seconds, chips, possible }.into());
         }
         Ok(())
     }
@@ -218,7 +222,7 @@ impl TrainingCompute {
         let discarded = self.flop.discarded.known().map_or(0, |discarded| discarded.lower.0);
         let claimed = self.flop.incremental.lower.0.checked_add(discarded).ok_or_else(|| overflow("predicate.flop"))?;
         if claimed > ceiling.0 {
-            return Err(StatementError::AbovePeak { claimed, ceiling: ceiling.0 });
+            return Err(TrainingError::AbovePeak { claimed, ceiling: ceiling.0 }.into());
         }
         Ok(())
     }

@@ -76,8 +76,11 @@ fn evidence(files: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Evidence
 /// Lets the first file back all figures, and the others some.
 fn backed(mut evidence: Vec<Evidence>, figures: &[(FigureGroup, Basis)]) -> Vec<Evidence> {
     for (index, file) in evidence.iter_mut().enumerate() {
-        file.backs =
-            figures.iter().map(|(group, _)| *group).filter(|group| index == 0 || *group as usize % 2 == 0).collect();
+        file.backs = figures
+            .iter()
+            .map(|(group, _)| *group)
+            .filter(|group| index == 0 || (*group as usize).is_multiple_of(2))
+            .collect();
         file.backs.sort_by_key(|group| group.as_str());
     }
     evidence

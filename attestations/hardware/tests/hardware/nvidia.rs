@@ -286,7 +286,8 @@ fn files_have_one_form() {
     assert_eq!(Evidence::from_files(b"[]", CHAIN).unwrap_err(), HardwareError::NotAReport { bytes: 2 });
     let text = String::from_utf8(CHAIN.to_vec()).unwrap();
     let spoiled = [
-        text.replace('\n', "\r\n"),
+        text.replacen('\n', "\r\n", 1),
+        text.replace('\n', "\r"),
         text.replacen("\n-----END", "\n\n-----END", 1),
         format!("{text}\n\n"),
         format!("subject=GPU\n{text}"),
@@ -296,7 +297,9 @@ fn files_have_one_form() {
     for spoiled in spoiled {
         assert!(matches!(pem::certificates(spoiled.as_bytes()), Err(HardwareError::Pem { .. })), "{spoiled}");
     }
-    assert_eq!(pem::certificates(format!("{text}\n").as_bytes()).unwrap(), genuine().certificates);
+    for same in [format!("{text}\n"), text.replace('\n', "\r\n"), format!("{text}\n").replace('\n', "\r\n")] {
+        assert_eq!(pem::certificates(same.as_bytes()).unwrap(), genuine().certificates);
+    }
     let again: String = genuine().certificates.iter().map(|der| pem::encode(der)).collect();
     assert_eq!(again.trim_end(), text);
 }
