@@ -233,20 +233,33 @@ fn energies(
             .map_err(|_| missing(file, "energy_consumed"))
     };
     let (cpu, gpu, ram) = (sum(|run| run.cpu), sum(|run| run.gpu), sum(|run| run.ram));
+    let covered_chip_seconds = covered(runs);
     let mut energy = Vec::new();
     let count = runs.len();
     if runs.values().any(|run| run.gpus.is_some()) {
         let joules = joules(gpu)?;
         took.push(Note::new(file, "gpu_energy", format!("{joules} J at the accelerators, of {count} runs")));
-        energy.push(EnergyFacts { joules, boundary: EnergyBoundary::Accelerator, window, basis: Basis::Measured });
+        let boundary = EnergyBoundary::Accelerator;
+        energy.push(EnergyFacts { joules, boundary, window, covered_chip_seconds, basis: Basis::Measured });
     } else {
         left.push(Note::new(file, "gpu_energy", "the tool found no GPU: not the energy of accelerators"));
     }
     let total = joules(cpu.saturating_add(gpu).saturating_add(ram))?;
     let text = format!("{total} J of processors, GPUs and memory, of {count} runs: an estimate");
     took.push(Note::new(file, "energy_consumed", text));
-    energy.push(EnergyFacts { joules: total, boundary: EnergyBoundary::Server, window, basis: Basis::Estimated });
+    let (boundary, basis) = (EnergyBoundary::Server, Basis::Estimated);
+    energy.push(EnergyFacts { joules: total, boundary, window, covered_chip_seconds, basis });
     Ok(energy)
+}
+
+/// Chip seconds that the tool watched; `None` where a run of the file found no GPU.
+fn covered(runs: &BTreeMap<String, Run>) -> Option<u64> {
+    runs.values().try_fold(0u64, |sum, run| {
+        let (chips, _) = run.gpus.as_ref()?;
+        // The window is rounded outward by a second.
+        let ms = run.window.end.0.checked_sub(run.window.start.0)?.saturating_sub(1000);
+        sum.checked_add(chips.checked_mul(ms / 1000)?)
+    })
 }
 
 /// `8 x NVIDIA H100 80GB HBM3`.

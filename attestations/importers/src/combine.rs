@@ -297,6 +297,8 @@ fn add_energy(sum: (&str, &mut EnergyFacts), other: (&str, EnergyFacts)) -> Resu
     }
     let joules = sum.joules.0.checked_add(energy.joules.0).ok_or_else(twice)?;
     sum.joules = Joule(joules);
+    let covered = sum.covered_chip_seconds.zip(energy.covered_chip_seconds);
+    sum.covered_chip_seconds = covered.and_then(|(one, other)| one.checked_add(other));
     sum.window = Some(Window { start: one.start.min(two.start), end: one.end.max(two.end) });
     if energy.basis != Basis::Measured {
         sum.basis = energy.basis;

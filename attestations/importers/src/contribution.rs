@@ -93,6 +93,8 @@ pub struct EnergyFacts {
     pub boundary: EnergyBoundary,
     /// When, where the file says so.
     pub window: Option<Window>,
+    /// Chip seconds that the meter saw, where the file says for how long it saw which chips.
+    pub covered_chip_seconds: Option<u64>,
     /// How it came to be.
     pub basis: Basis,
 }

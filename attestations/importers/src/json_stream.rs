@@ -82,7 +82,9 @@ impl<'a> JsonStream<'a> {
             return Err(self.refused("`:`"));
         }
         self.pass();
-        let name = std::str::from_utf8(&name).ok().and_then(|name| unescape(name.trim_matches('"')).map(Into::into));
+        let name = std::str::from_utf8(&name)
+            .ok()
+            .and_then(|name| unescape(name.strip_prefix('"')?.strip_suffix('"')?).map(Into::into));
         name.map(Some).ok_or_else(|| self.refused("a name"))
     }
 

@@ -18,7 +18,7 @@
 //! * `date` is the start in seconds; `total_evaluation_time_seconds` was counted from a little before it, so that both
 //!   together lie at or after the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standstill_attestations::claim::{Basis, EvidenceRole, Maybe, Window};
 use standstill_attestations::evaluation::{Elicitation, EvaluationStatus, Samples, Score, ScoreUnit};
@@ -158,7 +158,7 @@ struct Tasks {
     /// Documents in the suite, documents run, repeats of each; by task.
     counts: BTreeMap<String, (u64, u64, u64)>,
     /// What was asked for: results that are not part of a group.
-    asked: Vec<String>,
+    asked: BTreeSet<String>,
 }
 
 impl Tasks {
@@ -180,12 +180,12 @@ impl Tasks {
             Self::check_length(&results, task, run)?;
             counts.insert(task.to_owned(), (in_suite, run, repeats.unwrap_or(1).max(1)));
         }
-        let mut parts = Vec::new();
+        let mut parts = BTreeSet::new();
         for (_, node) in
             file.optional("group_subtasks").map(|node| node.object()).transpose()?.iter().flat_map(Members::iter)
         {
             for part in node.list()? {
-                parts.push(part.text()?.into_owned());
+                parts.insert(part.text()?.into_owned());
             }
         }
         let asked = results.iter().map(|(name, _)| name.to_owned()).filter(|name| !parts.contains(name)).collect();
@@ -214,7 +214,7 @@ impl Tasks {
             Err(reason) => Maybe::Unknown(format!("the names of {} tasks together: {reason}", parts.len())),
         };
         Ok(SuiteFacts {
-            name: joined(&self.asked),
+            name: joined(&self.asked.iter().cloned().collect::<Vec<_>>()),
             version: joined(&stated),
             commits: Maybe::Unknown(
                 "tasks come with the harness, whose version pins them, or from a folder".to_owned(),
@@ -250,8 +250,7 @@ fn scores(file: &Members<'_>, tasks: &Tasks, notes: &mut Notes<'_>) -> Result<Ve
         }
     }
     let mut scores = Vec::new();
-    let (asked, parts): (Vec<_>, Vec<_>) =
-        results.iter().partition(|(name, _)| tasks.asked.iter().any(|one| one == name));
+    let (asked, parts): (Vec<_>, Vec<_>) = results.iter().partition(|(name, _)| tasks.asked.contains(*name));
     for (name, node) in asked.into_iter().chain(parts) {
         let Ok(scorer) = fitting(name, limits::LABEL) else {
             notes.leave(node.path(), "its name does not fit a statement");

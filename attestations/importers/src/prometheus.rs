@@ -11,6 +11,9 @@
 //! its unit nor the window that each value stands for.
 
 use standstill_attestations::claim::{EvidenceRole, Maybe};
+use standstill_attestations::reading::Reading as LogReading;
+use standstill_protocol::hash::Hash;
+use standstill_protocol::member::Name;
 
 use crate::chips::ListedChip;
 use crate::contribution::Contribution;
@@ -69,6 +72,30 @@ pub fn chips(sources: &[Source<'_>]) -> Result<Imported<Vec<ListedChip>>, Import
     let file = sources.first().map_or("", |source| source.name());
     let took = vec![Note::new(file, "data.result", format!("{} chips", facts.len()))];
     Ok(Imported { facts, evidence: files, took, left: Vec::new() })
+}
+
+/// What a lab's own telemetry log takes from answers, in the order of time: energy counters, and power. `meter` names who
+/// read them, `tag` hides a chip's id.
+pub fn readings(
+    sources: &[Source<'_>],
+    meter: &Name,
+    tag: &dyn Fn(&str) -> Hash,
+) -> Result<Imported<Vec<LogReading>>, ImportError> {
+    let (mut readings, mut evidence) = (Readings::default(), Vec::new());
+    for source in sources {
+        let document = source.load()?;
+        let names = take_answer(&document, &mut readings)?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let version = Maybe::Unknown("an answer does not name the version of Prometheus".to_owned());
+        let role = EvidenceRole::PowerLog;
+        evidence.push(self::evidence(document.digest(), (role, FORMAT), ("prometheus", version), &names));
+    }
+    let file = sources.first().map_or("", |source| source.name());
+    let imported = readings.for_log(file, meter, tag)?;
+    if imported.facts.is_empty() {
+        return Err(ImportError::Missing { file: file.to_owned(), field: "data.result".to_owned() });
+    }
+    Ok(Imported { evidence, ..imported })
 }
 
 /// The series of an answer; an answer that is an error is refused in its own words.

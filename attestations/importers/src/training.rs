@@ -90,6 +90,11 @@ impl Imported<Contribution> {
         let unseen = "no file counts steps that a restart repeated";
         let before = context.before.and_then(|before| before.checked_add(flop.incremental));
         let activity = activity(facts.activity, hardware.known());
+        let seen = facts.energy.first().and_then(|energy| energy.covered_chip_seconds);
+        let energy_coverage = match seen {
+            Some(seen) => coverage(seen, hardware.known()).map_or_else(Maybe::Unknown, Maybe::Known),
+            None => Maybe::Unknown("no file says how much of the chips' time the meter saw".to_owned()),
+        };
         let mut report = TrainingCompute {
             site: context.site,
             run: context.run,
@@ -111,13 +116,8 @@ impl Imported<Contribution> {
             hardware,
             energy: match facts.energy.into_iter().next() {
                 Some(found) => {
-                    let coverage = "no file says how much of the chips' time the meter saw";
-                    Maybe::Known(Energy {
-                        joules: found.joules,
-                        boundary: found.boundary,
-                        coverage: Maybe::Unknown(coverage.to_owned()),
-                        basis: found.basis,
-                    })
+                    let (joules, boundary, basis) = (found.joules, found.boundary, found.basis);
+                    Maybe::Known(Energy { joules, boundary, coverage: energy_coverage, basis })
                 }
                 None => context.energy,
             },
@@ -174,19 +174,23 @@ fn back(report: &mut TrainingCompute) {
 /// Activity, with the rest of the chips' time as its gap.
 fn activity(facts: Option<ActivityFacts>, hardware: Option<&Hardware>) -> Maybe<Activity> {
     let Some(facts) = facts else { return Maybe::Unknown("no file holds counters of the chips".to_owned()) };
-    let covered = facts.covered_chip_seconds;
-    let Some(hardware) = hardware else {
-        return Maybe::Unknown(format!("readings cover {covered} chip seconds of an unknown total"));
-    };
-    let Some(gap_chip_seconds) = hardware.chip_seconds.checked_sub(covered) else {
-        let total = hardware.chip_seconds;
-        return Maybe::Unknown(format!("readings cover {covered} chip seconds, more than the {total} of the run"));
-    };
-    Maybe::Known(Activity {
-        tensor_pipe: facts.active,
-        coverage: Coverage { covered_chip_seconds: covered, gap_chip_seconds },
-        basis: Basis::Measured,
-    })
+    match coverage(facts.covered_chip_seconds, hardware) {
+        Ok(coverage) => Maybe::Known(Activity { tensor_pipe: facts.active, coverage, basis: Basis::Measured }),
+        Err(reason) => Maybe::Unknown(reason),
+    }
+}
+
+/// What readings cover of the chips' time, and the rest; or why that cannot be said.
+fn coverage(covered_chip_seconds: u64, hardware: Option<&Hardware>) -> Result<Coverage, String> {
+    let total = hardware.map(|hardware| hardware.chip_seconds);
+    match total.map(|total| (total, total.checked_sub(covered_chip_seconds))) {
+        _ if covered_chip_seconds == 0 => Err("readings cover less than a chip second".to_owned()),
+        None => Err(format!("readings cover {covered_chip_seconds} chip seconds of an unknown total")),
+        Some((total, None)) => {
+            Err(format!("readings cover {covered_chip_seconds} chip seconds, more than the {total} of the run"))
+        }
+        Some((_, Some(gap_chip_seconds))) => Ok(Coverage { covered_chip_seconds, gap_chip_seconds }),
+    }
 }
 
 /// The files' sessions, which must lie within the flags' where both are given.

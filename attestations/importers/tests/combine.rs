@@ -130,7 +130,7 @@ fn sessions(spans: &[(u64, u64)]) -> Contribution {
 fn energy(joules: u64, boundary: EnergyBoundary, span: Option<(u64, u64)>, basis: Basis) -> Contribution {
     let window = span.map(|(start, end)| window(start, end));
     Contribution {
-        energy: vec![EnergyFacts { joules: Joule(joules), boundary, window, basis }],
+        energy: vec![EnergyFacts { joules: Joule(joules), boundary, window, covered_chip_seconds: None, basis }],
         ..Contribution::default()
     }
 }

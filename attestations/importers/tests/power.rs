@@ -10,6 +10,7 @@ use standstill_importers::{
     Contribution, Draft, Format, ImportError, Imported, Options, Source, codecarbon, dcgm, import, nvidia_smi,
     prometheus,
 };
+use standstill_protocol::hash::Hash;
 use standstill_protocol::units::{Joule, Ppm, Timestamp};
 
 const SCRAPE: &str = "dcgm/datadog-t4.metrics.excerpt.prom";
@@ -46,7 +47,7 @@ fn edited(name: &str, edits: &[(&str, &str)]) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn left(imported: &Imported<Contribution>, field: &str, text: &str) -> bool {
+fn left<F>(imported: &Imported<F>, field: &str, text: &str) -> bool {
     imported.left.iter().any(|note| note.field == field && note.text.contains(text))
 }
 
@@ -90,6 +91,34 @@ fn every_sample_gives_its_figures_in_their_units() {
         assert!(!took.is_empty() && evidence.iter().all(|file| !file.imported_fields.is_empty()), "{names:?}");
         assert_eq!((facts.flop, facts.sessions.len()), (None, 0));
     }
+}
+
+/// Two chips for 8 s; of those, 2 s in which the counters of both began again.
+#[test]
+fn energy_covers_the_time_between_the_readings_of_a_counter() {
+    let covered = |facts: &Contribution| facts.energy[0].covered_chip_seconds;
+    assert_eq!(covered(&samples(&[ENERGY]).facts), Some(16));
+    let reset = edited(ENERGY, &[("251907747988", "500000"), ("251909048019", "1800031"), ("251910348739", "3100751")]);
+    assert_eq!(covered(&imported(&[("x", &reset)], &Options::default()).unwrap().facts), Some(12));
+    let (before, after) = (file(SCRAPE), edited(SCRAPE, &[("128996013", "129996513")]));
+    let scrapes = imported(&[("a", &before), ("b", &after)], &Options::default()).unwrap();
+    assert_eq!(covered(&scrapes.facts), None, "a scrape has no time");
+    assert_eq!(covered(&samples(&[EMISSIONS]).facts), None, "a machine without a GPU");
+}
+
+#[test]
+fn very_many_gaps_are_not_told_one_by_one() {
+    let labels = r#""__name__":"DCGM_FI_PROF_PIPE_TENSOR_ACTIVE","UUID":"GPU-0""#;
+    let points: Vec<String> = (0..4_000u64).map(|i| format!("[{},\"0.5\"]", 10 * i + 90 * (i / 2))).collect();
+    let text = format!(
+        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{{labels}}},"values":[{}]}}]}}}}"#,
+        points.join(",")
+    );
+    let imported = imported(&[("x", text.as_bytes())], &Options::default()).unwrap();
+    let gaps = imported.left.iter().filter(|note| note.text.contains("not covered")).count();
+    assert!((60..=64).contains(&gaps), "{gaps}");
+    assert!(left(&imported, "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "and more of the same kind"), "{:?}", imported.left);
+    assert_eq!(imported.facts.activity.unwrap().covered_chip_seconds, 20_000);
 }
 
 #[test]
@@ -333,4 +362,25 @@ fn no_changed_byte_panics() {
             }
         }
     }
+}
+
+#[test]
+fn counters_and_power_go_into_a_log_and_activity_does_not() {
+    let tag = |id: &str| standstill_attestations::reading::chip_tag(&Hash::ZERO, id);
+    let meter = "prom-1".parse().unwrap();
+    let (energy, tensor) = (file(ENERGY), file(TENSOR));
+    let power = edited(ENERGY, &[("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "DCGM_FI_DEV_POWER_USAGE")]);
+    let sources = [Source::new("energy", &energy), Source::new("tensor", &tensor)];
+    let imported = prometheus::readings(&sources, &meter, &tag).unwrap();
+    assert!(left(&imported, "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "last interval"), "{:?}", imported.left);
+    let first = imported.facts.first().unwrap();
+    assert_eq!((first.time, first.value), (Timestamp(1_795_433_674_907), 251_905_148_074));
+    assert!(imported.facts.windows(2).all(|pair| pair[0].time <= pair[1].time));
+    for reading in &imported.facts {
+        assert_eq!(standstill_attestations::reading::Reading::parse(reading.to_string().as_bytes()).unwrap(), *reading);
+    }
+    let watts = prometheus::readings(&[Source::new("power", &power)], &meter, &tag).unwrap().facts;
+    assert_eq!(watts[0].value, 251_905_148_074_000, "watts are written as milliwatts");
+    let error = prometheus::readings(&[Source::new("tensor", &tensor)], &meter, &tag).unwrap_err();
+    assert_eq!(error.code(), "import-missing");
 }

@@ -86,6 +86,35 @@ fn text_and_json_of_the_same_jobs_give_the_same_sessions() {
 }
 
 #[test]
+fn a_session_has_the_most_gpus_that_its_jobs_held_at_once() {
+    for (name, expected) in [(STEPS, vec![8, 8, 4]), (JSON_21, vec![1]), (JSON_23, vec![2])] {
+        let bytes = file(name);
+        let facts = read(&[source(name, &bytes)], &Options::default()).unwrap().facts;
+        let chips: Vec<u64> = facts.sessions.iter().map(|session| *session.chips.known().unwrap()).collect();
+        assert_eq!(chips, expected, "{name}");
+        assert_eq!(chips.iter().max(), facts.hardware.unwrap().chips.as_ref(), "{name}");
+    }
+    let bytes = file(JSON_25);
+    let facts = read(&[source(JSON_25, &bytes)], &Options::default()).unwrap().facts;
+    assert_eq!(facts.sessions[0].chips.reason(), Some("no GPU was allocated"));
+}
+
+/// By the array's number alone, tasks that start in the same second would count as one.
+#[test]
+fn tasks_of_an_array_are_told_apart_or_refused() {
+    let rows = |header: &str, ids: [&str; 2]| {
+        let row = |id| format!("{id}|2026-11-23T10:00:00|2026-11-23T10:01:00|60|gres/gpu=2\n");
+        format!("{header}|Start|End|ElapsedRaw|AllocTRES\n{}{}", row(ids[0]), row(ids[1]))
+    };
+    let told = rows("JobID|JobIDRaw", ["5_0|9", "5_1|10"]);
+    let imported = read(&[Source::new("x", told.as_bytes())], &Options::default()).unwrap();
+    assert_eq!(imported.facts.hardware.unwrap().chip_seconds, Some(240));
+    let refused = rows("JobID", ["5_0", "5_1"]);
+    let error = read(&[Source::new("x", refused.as_bytes())], &Options::default()).unwrap_err();
+    assert!(error.to_string().contains("JobIDRaw"), "{error}");
+}
+
+#[test]
 fn a_row_in_two_dumps_counts_once() {
     let (once, steps) = (file(ONCE), file(STEPS));
     let imported = read(&[source("a", &once), source("b", &steps)], &Options::default()).unwrap();

@@ -158,3 +158,31 @@ proptest::proptest! {
         let _ = read(if name == FLOS { &sources } else { &sources[..1] }, &Options::default());
     }
 }
+
+/// A database with MLflow's two tables, as far as they are read.
+fn made(runs: &str, fill: &str) -> Vec<u8> {
+    let mut database = rusqlite::Connection::open_in_memory().unwrap();
+    let metrics = "CREATE TABLE metrics (key, value DOUBLE, timestamp, run_uuid, step, is_nan)";
+    database.execute_batch(&format!("CREATE TABLE runs ({runs}); {metrics}; {fill}")).unwrap();
+    database.serialize("main").unwrap().to_vec()
+}
+
+const RUN_COLUMNS: &str = "run_uuid, name, start_time, end_time, lifecycle_stage";
+
+#[test]
+fn a_database_that_is_made_to_keep_its_reader_busy_is_refused() {
+    let refused = |runs: &str, fill: &str| {
+        read(&[Source::new("x", &made(runs, fill))], &Options::default()).unwrap_err().to_string()
+    };
+    let computed = "run_uuid, name AS (hex(zeroblob(400000000))), start_time, end_time, lifecycle_stage";
+    let error = refused(computed, "INSERT INTO runs (run_uuid, lifecycle_stage) VALUES ('r', 'active')");
+    assert!(error.contains("columns that are computed"), "{error}");
+    let long = "INSERT INTO runs VALUES ('r', hex(zeroblob(1000000)), 1, 2, 'active')";
+    let error = refused(RUN_COLUMNS, long);
+    assert!(error.contains("too big"), "{error}");
+    let usual = "INSERT INTO runs VALUES ('r', 'a run', 1, 2, 'active');
+        INSERT INTO metrics VALUES ('total_flos', 1e15, 1, 'r', 1, 0)";
+    let bytes = made(RUN_COLUMNS, usual);
+    let imported = read(&[Source::new("x", &bytes)], &Options::default()).unwrap();
+    assert_eq!(figures(&imported).0, Interval::exact(Flop(1_000_000_000_000_000)));
+}

@@ -334,7 +334,7 @@ fn facts(
     if runs.weights_stated {
         notes.take("invsqrt_task_weight", "the weights are those of the rows");
     }
-    let name = fitting(&runs.sources.join(", "), limits::LABEL);
+    let name = fitting(&runs.sources.iter().cloned().collect::<Vec<_>>().join(", "), limits::LABEL);
     EvaluationFacts {
         model: match model.as_ref().map(|model| fitting(model, limits::LABEL)) {
             Some(Ok(model)) => Maybe::Known(model),

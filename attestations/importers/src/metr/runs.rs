@@ -1,6 +1,6 @@
 //! Runs of tasks, from `runs.jsonl` or a table, grouped as they are weighed: model, family, task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decimal::Decimal;
 use crate::error::ImportError;
@@ -51,7 +51,7 @@ pub(super) struct Runs {
     /// Start of the first and end of the last, where every row has both.
     pub(super) times: Option<(u64, u64)>,
     /// Where tasks come from, such as `HCAST`.
-    pub(super) sources: Vec<String>,
+    pub(super) sources: BTreeSet<String>,
     /// Whether the file states weights, which then agree with the rows.
     pub(super) weights_stated: bool,
 }
@@ -274,10 +274,8 @@ impl Grouped {
             }
             None => self.untimed += 1,
         }
-        if let Some(source) = &run.source
-            && let Err(place) = runs.sources.binary_search(source)
-        {
-            runs.sources.insert(place, source.clone());
+        if let Some(source) = run.source.as_ref().filter(|source| !runs.sources.contains(*source)) {
+            runs.sources.insert(source.clone());
         }
     }
 

@@ -1,7 +1,8 @@
 //! Energy from counters: what they grew by, chip by chip.
 //!
 //! A counter that is lower than before began again: what it shows since then is counted, what was used between the
-//! reading before and the new beginning is not, and that is said: the sum errs downward.
+//! reading before and the new beginning is not, and that is said: the sum errs downward, and the time between the two
+//! readings is not covered. Any other pause between readings is: the counter went on.
 
 use standstill_attestations::claim::Basis;
 use standstill_attestations::training::EnergyBoundary;
@@ -17,13 +18,14 @@ pub(super) fn energy(readings: &mut Readings, file: &str, timed: bool) -> Result
     let series = readings.of(Field::Energy);
     let Some((_, first)) = series.first() else { return Ok(None) };
     let name = first.name.clone();
-    let (mut millijoules, mut read, mut left) = (0u128, 0u64, Vec::new());
+    let (mut millijoules, mut covered_ms, mut read, mut left) = (0u128, 0u128, 0u64, Vec::new());
     for (chip, values) in &series {
-        let Some((grown, resets)) = growth(file, values)? else {
+        let Some(Growth { grown, resets, seen_ms }) = growth(file, values)? else {
             left.push(format!("{chip}: read once: energy is the difference of two readings"));
             continue;
         };
         millijoules = millijoules.checked_add(grown).ok_or_else(|| too_much(file, values))?;
+        covered_ms = covered_ms.saturating_add(seen_ms.into());
         read += 1;
         if resets > 0 {
             left.push(format!(
@@ -41,13 +43,24 @@ pub(super) fn energy(readings: &mut Readings, file: &str, timed: bool) -> Result
     let text = format!("{joules} J at {read} of {chips} chips (field {}, {millijoules} mJ)", Field::Energy.id());
     readings.took.push(Note::new(file, name, text));
     let (boundary, basis) = (EnergyBoundary::Accelerator, Basis::Measured);
-    Ok(Some(EnergyFacts { joules: Joule(joules), boundary, window, basis }))
+    let covered_chip_seconds = u64::try_from(covered_ms / 1000).ok().filter(|_| timed);
+    Ok(Some(EnergyFacts { joules: Joule(joules), boundary, window, covered_chip_seconds, basis }))
 }
 
-/// How much a counter grew, and how often it began again; `None` where it was read once.
-fn growth(file: &str, values: &Values) -> Result<Option<(u128, u32)>, ImportError> {
-    let (mut grown, mut resets, mut before) = (0u128, 0u32, None);
-    for value in values.at.values() {
+/// What became of one counter.
+struct Growth {
+    /// Millijoules.
+    grown: u128,
+    /// How often it began again.
+    resets: u32,
+    /// Time over which it was seen to grow.
+    seen_ms: u64,
+}
+
+/// How much a counter grew; `None` where it was read once.
+fn growth(file: &str, values: &Values) -> Result<Option<Growth>, ImportError> {
+    let (mut growth, mut before) = (Growth { grown: 0, resets: 0, seen_ms: 0 }, None);
+    for (time, value) in &values.at {
         let now = value.whole().ok_or_else(|| ImportError::BadNumber {
             file: file.to_owned(),
             field: values.name.clone(),
@@ -56,16 +69,19 @@ fn growth(file: &str, values: &Values) -> Result<Option<(u128, u32)>, ImportErro
         })?;
         let added = match before {
             None => 0,
-            Some(before) if now >= before => now - before,
+            Some((last, earlier)) if now >= earlier => {
+                growth.seen_ms = growth.seen_ms.saturating_add(time - last);
+                now - earlier
+            }
             Some(_) => {
-                resets = resets.saturating_add(1);
+                growth.resets = growth.resets.saturating_add(1);
                 now
             }
         };
-        grown = grown.checked_add(added).ok_or_else(|| too_much(file, values))?;
-        before = Some(now);
+        growth.grown = growth.grown.checked_add(added).ok_or_else(|| too_much(file, values))?;
+        before = Some((time, now));
     }
-    Ok((values.at.len() > 1).then_some((grown, resets)))
+    Ok((values.at.len() > 1).then_some(growth))
 }
 
 fn too_much(file: &str, values: &Values) -> ImportError {

@@ -10,8 +10,9 @@
 
 mod activity;
 mod energy;
+mod log;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standstill_attestations::claim::Window;
 use standstill_protocol::units::Timestamp;
@@ -46,6 +47,11 @@ const NAMES: [(&str, Field); 9] = [
     ("DCGM_FI_PROF_TENSOR_UTIL_RATIO", Field::Tensor),
 ];
 
+/// Notes about one field of one file, at most.
+const MAX_NOTES: usize = 64;
+/// Notes in all, at most.
+const MAX_NOTES_IN_ALL: usize = 1 << 10;
+
 impl Field {
     /// The field that a metric's name stands for.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -76,7 +82,7 @@ pub(crate) struct Values {
 /// All that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
-    chips: Vec<ListedChip>,
+    chips: BTreeSet<ListedChip>,
     series: BTreeMap<(Field, String), Values>,
     pub(crate) took: Vec<Note>,
     pub(crate) left: Vec<Note>,
@@ -115,6 +121,9 @@ impl Readings {
             self.leave(file, name, text);
             return Ok(());
         }
+        if !self.chips.contains(&chip) {
+            self.chips.insert(chip.clone());
+        }
         let values = self.series.entry((field, chip.id.clone())).or_default();
         if values.name.is_empty() {
             name.clone_into(&mut values.name);
@@ -127,15 +136,20 @@ impl Readings {
                 reason: format!("chip {}", chip.id),
             });
         }
-        self.chips.push(chip);
         Ok(())
     }
 
-    /// Leaves something, and says so once.
+    /// Leaves something, and says so once; a file with very many gaps is not told one by one.
     pub(crate) fn leave(&mut self, file: &str, field: &str, text: impl Into<String>) {
+        if self.left.len() >= MAX_NOTES_IN_ALL {
+            return;
+        }
         let note = Note::new(file, field, text);
-        if !self.left.contains(&note) {
+        let told = self.left.iter().filter(|told| told.file == file && told.field == field).count();
+        if told < MAX_NOTES && !self.left.contains(&note) {
             self.left.push(note);
+        } else if told == MAX_NOTES {
+            self.left.push(Note::new(file, field, "and more of the same kind"));
         }
     }
 

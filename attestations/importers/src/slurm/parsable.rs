@@ -102,8 +102,13 @@ impl<'l> Line<'l> {
         if raw.contains('.') || id.contains('.') {
             return Ok(None);
         }
-        let base = raw.split(['_', '+']).next().unwrap_or_default();
-        let raw_id = base.parse().map_err(|_| self.bad("JobIDRaw", "not a job id"))?;
+        if raw.contains(['_', '+']) {
+            // Tasks of one array often start in the same second: by the array's number they would pass for one.
+            return Err(
+                self.bad("JobID", "a task of an array or a part of a job, which only `JobIDRaw` tells from others")
+            );
+        }
+        let raw_id = raw.parse().map_err(|_| self.bad("JobIDRaw", "not a job id"))?;
         let (gpus, gpu_type) = self.gpus()?;
         Ok(Some(Job {
             id: id.to_owned(),

@@ -202,7 +202,7 @@ fn at_once(runs: &[Run]) -> u64 {
 fn sessions(mut runs: Vec<Run>) -> (Vec<Session>, u64) {
     runs.sort_unstable_by_key(|run| run.start);
     let mut spans: Vec<(u32, u32)> = Vec::new();
-    for run in runs {
+    for run in &runs {
         match spans.last_mut() {
             Some((_, end)) if run.start <= *end => *end = run.end.max(*end),
             _ => spans.push((run.start, run.end)),
@@ -222,16 +222,22 @@ fn sessions(mut runs: Vec<Run>) -> (Vec<Session>, u64) {
     let mut kept: Vec<usize> = gaps.into_iter().map(|(_, index)| index).collect();
     kept.sort_unstable();
     kept.push(spans.len());
-    let (mut sessions, mut from) = (Vec::new(), 0);
+    let (mut sessions, mut from, mut runs) = (Vec::new(), 0, runs.as_slice());
     for to in kept {
         let span = spans.get(from..to).unwrap_or_default();
         if let Some((first, last)) = span.first().zip(span.last()) {
             let time = |seconds: u32| Timestamp(u64::from(seconds) * 1000);
             let window = Window { start: time(first.0), end: time(last.1) };
+            // Sessions are apart, and runs stand in the order of their starts: those of this one come next.
+            let (own, later) = runs.split_at(runs.partition_point(|run| run.start <= last.1));
+            runs = later;
             sessions.push(Session {
                 window,
                 resumed_from: Maybe::Unknown("a scheduler does not know of checkpoints".to_owned()),
-                chips: Maybe::Unknown("merged from several jobs".to_owned()),
+                chips: match at_once(own) {
+                    0 => Maybe::Unknown("no GPU was allocated".to_owned()),
+                    chips => Maybe::Known(chips),
+                },
             });
         }
         from = to;
