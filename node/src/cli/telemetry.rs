@@ -6,12 +6,15 @@
 //!            an auditor's seed ──▶ open ──▶ opening ──▶ check, against what the ledger has
 //! ```
 
+mod statement;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use standstill_attestations::reading::{MAX_OPENING_BYTES, Opening, OpeningError, Reading, Sample};
+use standstill_attestations::reading::{MAX_OPENING_BYTES, Opening, OpeningError, Reading, Sample, chip_tag};
+use standstill_importers::{Source, prometheus};
 use standstill_protocol::hash::Hash;
 use standstill_protocol::member::Name;
 use standstill_telemetry::{Checkpoint, TelemetryLog};
@@ -29,6 +32,9 @@ pub(super) enum Telemetry {
     Append {
         #[command(flatten)]
         place: Place,
+        /// The files are answers of Prometheus; their readings bear this meter's name
+        #[arg(long, value_name = "METER")]
+        prometheus: Option<Name>,
         /// Files of readings; `-` is stdin
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -45,6 +51,12 @@ pub(super) enum Telemetry {
         /// The size of the last checkpoint on the ledger [default: of the last one given out; 0 is none]
         #[arg(long, value_name = "SIZE")]
         since: Option<u64>,
+        /// Where the readings come from: with it, a `telemetry-log` statement is drafted, since the last one submitted
+        #[arg(long, value_name = "NAME")]
+        site: Option<Name>,
+        /// Where to write the draft; `-` is stdout
+        #[arg(long, short, value_name = "FILE", requires = "site", default_value = "-")]
+        out: PathBuf,
     },
     /// Open leaves, with their proofs, for an auditor
     Open {
@@ -92,12 +104,15 @@ pub(super) struct Place {
 pub(super) struct Check {
     /// The opening
     opening: PathBuf,
-    /// Leaves of the checkpoint
-    #[arg(long)]
-    size: u64,
+    /// The `telemetry-log` statement that the opening is held against: an envelope of the ledger, or a draft
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "root"], required_unless_present = "root")]
+    checkpoint: Option<PathBuf>,
+    /// Leaves of the checkpoint, where its statement is not at hand
+    #[arg(long, requires = "root")]
+    size: Option<u64>,
     /// Root of the checkpoint, 64 hex digits
-    #[arg(long, value_name = "HEX")]
-    root: Hash,
+    #[arg(long, value_name = "HEX", requires = "size")]
+    root: Option<Hash>,
     /// The seed that was asked with
     #[arg(long, value_name = "HEX", requires = "count")]
     seed: Option<Hash>,
@@ -139,9 +154,15 @@ impl Place {
 impl Telemetry {
     pub(super) fn run(&self, global: &Global) -> Result<Exit, Failure> {
         match self {
-            Telemetry::Append { place, files } => append(global, place, files),
+            Telemetry::Append { place, prometheus: None, files } => append(global, place, &read_all(files)?),
+            Telemetry::Append { place, prometheus: Some(meter), files } => {
+                append(global, place, &of_prometheus(global, meter, files)?)
+            }
             Telemetry::Status { place } => status(global, place),
-            Telemetry::Checkpoint { place, since } => checkpoint(global, place, *since),
+            Telemetry::Checkpoint { place, since, site: None, .. } => checkpoint(global, place, *since),
+            Telemetry::Checkpoint { place, since, site: Some(site), out } => {
+                statement::draft(global, place, *since, site, out)
+            }
             Telemetry::Open { place, leaves, seed, count, size, out } => {
                 let sample = seed.zip(*count).map(|(seed, count)| Sample { seed, count });
                 open(global, place, leaves, sample, *size, out)
@@ -151,13 +172,31 @@ impl Telemetry {
     }
 }
 
-fn append(global: &Global, place: &Place, files: &[PathBuf]) -> Result<Exit, Failure> {
+fn read_all(files: &[PathBuf]) -> Result<Vec<Reading>, Failure> {
     let mut readings = Vec::new();
     for file in files {
         readings.extend(parse(file)?);
     }
+    Ok(readings)
+}
+
+/// Readings from answers of Prometheus: chips are hidden as the meter hides them.
+fn of_prometheus(global: &Global, meter: &Name, files: &[PathBuf]) -> Result<Vec<Reading>, Failure> {
+    let chain_id = super::attest::chain_id(global, &global.open()?)?;
+    let mut named = Vec::new();
+    for file in files {
+        named.push((file.display().to_string(), read_file(file, MAX_READINGS_BYTES)?));
+    }
+    let sources: Vec<Source<'_>> = named.iter().map(|(name, bytes)| Source::new(name, bytes)).collect();
+    let imported = prometheus::readings(&sources, meter, &|id| chip_tag(&chain_id, id))?;
+    imported.took.iter().for_each(|note| global.say(&format!("took  {note}")));
+    imported.left.iter().for_each(|note| global.say(&format!("left  {note}")));
+    Ok(imported.facts)
+}
+
+fn append(global: &Global, place: &Place, readings: &[Reading]) -> Result<Exit, Failure> {
     let mut log = place.open(global)?;
-    let first = log.append(&readings)?;
+    let first = log.append(readings)?;
     let (appended, size, root) = (readings.len(), log.size(), log.root());
     let view = json!({ "schema": "standstill.telemetry-append/1", "first": first, "appended": appended, "size": size,
         "root": root });
@@ -251,11 +290,22 @@ fn open(
 }
 
 impl Check {
+    /// Size and root that the opening is held against.
+    fn head(&self) -> Result<(u64, Hash), Failure> {
+        match (&self.checkpoint, self.size.zip(self.root)) {
+            (Some(file), _) => statement::head(file),
+            (None, Some(head)) => Ok(head),
+            (None, None) => Err(Failure::usage("there is nothing to hold the opening against")
+                .hint("name the statement with `--checkpoint FILE`, or its `--size` and `--root`")),
+        }
+    }
+
     fn run(&self, global: &Global) -> Result<Exit, Failure> {
         let limit = u64::try_from(MAX_OPENING_BYTES).unwrap_or(u64::MAX);
         let opening = Opening::parse(&read_file(&self.opening, limit)?).map_err(|error| refused(&error))?;
+        let (size, root) = self.head()?;
         let asked = self.seed.zip(self.count).map(|(seed, count)| Sample { seed, count });
-        let verified = opening.verify(self.size, &self.root, asked.as_ref()).map_err(|error| refused(&error))?;
+        let verified = opening.verify(size, &root, asked.as_ref()).map_err(|error| refused(&error))?;
         let readings: Vec<_> = verified
             .readings()
             .iter()
@@ -265,7 +315,7 @@ impl Check {
                 "unit": reading.quantity.unit() })
             })
             .collect();
-        let (count, size, root) = (readings.len(), self.size, self.root);
+        let count = readings.len();
         let view = json!({ "schema": "standstill.opening/1", "size": size, "root": root, "drawn": verified.drawn(),
             "leaves": readings });
         let how = if verified.drawn() { "the sample that was asked for" } else { "named, not drawn" };
