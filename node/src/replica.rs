@@ -21,7 +21,7 @@ use standstill_protocol::hash::Hash;
 use standstill_protocol::units::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::pool::{Bounds, Offer, Pool, PoolRefusal};
+use crate::pool::{Bounds, Offer, Pool, PoolEntry, PoolRefusal};
 use crate::store::{Commit, Snapshot, Store, StoreError};
 
 /// Pieces of evidence offered to one block, at most.
@@ -135,8 +135,14 @@ impl Replica {
         let replica = Replica { rules, store, pool, waiting: Mutex::default(), tip, arrivals: Notify::new() };
         let mut stale = Vec::new();
         for (row, envelope) in replica.store.pool()? {
-            if replica.submit(&envelope, now).is_err() {
-                stale.push(row);
+            match replica.submit(&envelope, now) {
+                Ok(_) => {}
+                Err(SubmitError::Refused(_)) => stale.push(row),
+                // The bounds were larger, or this node failed: the entry may be good, and the next start tries again.
+                Err(error) => {
+                    let (member, sequence) = &row;
+                    tracing::warn!(%member, sequence, %error, "a saved entry was not taken up, and is kept");
+                }
             }
         }
         lock(&replica.pool).take_unsaved();
@@ -210,8 +216,9 @@ impl Replica {
             // Known to the byte: nothing is checked twice.
             return Ok(Taken { admitted, new: false });
         }
+        self.not_expired(snapshot, &digest)?;
         let admitted = standstill_ledger::admit(&self.rules, snapshot, envelope, now)?;
-        let offer = lock(&self.pool).offer(&admitted, envelope.to_vec())?;
+        let offer = lock(&self.pool).offer(&admitted, envelope.to_vec(), now)?;
         // A block may have recorded the statement between the snapshot and the offer; then nothing else would remove it.
         if self.tip.borrow().height != snapshot.height() {
             self.settle_member(&admitted.member)?;
@@ -220,6 +227,46 @@ impl Replica {
             self.arrivals.notify_one();
         }
         Ok(Taken { admitted, new: offer == Offer::New })
+    }
+
+    /// Refuses what waited too long behind a gap, as long as the gap is there and this node remembers.
+    fn not_expired(&self, snapshot: &Snapshot, digest: &Hash) -> Result<(), SubmitError> {
+        let Some(expired) = lock(&self.pool).expired(digest) else { return Ok(()) };
+        let (member, sequence) = (expired.member, expired.sequence);
+        let Some(record) = query::member(snapshot, &member)? else { return Ok(()) };
+        let next = lock(&self.pool).first_missing(&member, record.next_sequence);
+        if sequence > next {
+            return Err(SubmitError::Refused(Refusal::SequenceGap { member, sequence, next }));
+        }
+        Ok(())
+    }
+
+    /// Removes what has waited too long behind a sequence number that is missing, and tells whoever waits for it. Looks
+    /// only now and then, however often it is called.
+    pub(crate) fn expire(&self, now: Timestamp) -> Result<(), SubmitError> {
+        let mut expired = Vec::new();
+        {
+            let mut pool = lock(&self.pool);
+            if !pool.look(now) {
+                return Ok(());
+            }
+            // Taken under the lock: a block whose entries have left the pool is in this view, so no gap is seen where
+            // they were.
+            let snapshot = self.store.snapshot()?;
+            for member in pool.members() {
+                let Some(record) = query::member(&snapshot, &member)? else { continue };
+                expired.extend(pool.expire(&member, record.next_sequence, now));
+            }
+        }
+        let mut rows = Vec::new();
+        for entry in expired {
+            let (member, sequence, next) = (entry.member, entry.sequence, entry.next);
+            rows.push((member.clone(), sequence));
+            let refusal = Refusal::SequenceGap { member, sequence, next };
+            lock(&self.pool).remember(&entry.id, refusal.clone());
+            self.answer(&entry.id, Outcome::Refused(refusal));
+        }
+        Ok(self.store.put_pool(&[], &as_rows(rows))?)
     }
 
     /// Resolves when an entry has arrived since the last call.
@@ -366,14 +413,15 @@ impl Replica {
         let recorded: Vec<StatementId> = recorded.collect();
         let obsolete = self.rows_of(&recorded);
         let unsaved = lock(&self.pool).take_left_waiting(&recorded);
-        self.store.commit(&Commit {
+        let commit = Commit {
             block,
             certificate,
             leaves: &applied.leaves,
             changes: &applied.changes,
             obsolete: &obsolete,
             pending: &unsaved,
-        })?;
+        };
+        self.store.commit(&commit).inspect_err(|_| lock(&self.pool).put_back(&unsaved, &recorded))?;
         // Only now, with the block on disk, is anybody told. A crash before this line loses no acknowledged entry: none
         // was given. A crash after it loses none: the store has it.
         let header = block.header.clone();
@@ -419,10 +467,18 @@ impl Replica {
         Ok(())
     }
 
-    /// Writes pending entries that no commit has written yet.
+    /// Writes pending entries that no commit has written yet. What fails is tried again the next time.
     pub(crate) fn save_pool(&self) -> Result<(), StoreError> {
+        self.save_pool_by(|rows| self.store.put_pool(rows, &[]))
+    }
+
+    /// [`Replica::save_pool`] with another way to write.
+    pub(crate) fn save_pool_by(
+        &self,
+        write: impl FnOnce(&[PoolEntry]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let unsaved = lock(&self.pool).take_unsaved();
-        self.store.put_pool(&unsaved, &[])
+        write(&unsaved).inspect_err(|_| lock(&self.pool).put_back(&unsaved, &[]))
     }
 }
 

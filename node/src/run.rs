@@ -114,7 +114,7 @@ impl Prepared {
         &self.rules
     }
 
-    fn gossip_settings(&self, home: &Home) -> Result<gossip::Settings, NodeError> {
+    pub(crate) fn gossip_settings(&self, home: &Home) -> Result<gossip::Settings, NodeError> {
         let bad = |what: &str| NodeError::Io {
             action: format!("read {what}"),
             source: std::io::Error::from(std::io::ErrorKind::InvalidInput),
@@ -216,7 +216,7 @@ impl Node {
     }
 }
 
-fn open(home: &Home) -> Result<(Prepared, Arc<Replica>, Arc<Cosigner>), NodeError> {
+pub(crate) fn open(home: &Home) -> Result<(Prepared, Arc<Replica>, Arc<Cosigner>), NodeError> {
     let prepared = Prepared::new(home)?;
     let store = Store::open(&home.store_path(), &prepared.rules.chain_id())?;
     let pool = Bounds { entries: home.config.pool.max_entries, bytes: home.config.pool.max_bytes };
@@ -360,10 +360,13 @@ fn is_due(replica: &Replica) -> bool {
     })
 }
 
-/// Saves the pool and publishes the log. Returns the size that the files on disk have.
+/// Clears and saves the pool, and publishes the log. Returns the size that the files on disk have.
 async fn tidy(replica: &Arc<Replica>, cosigner: &Arc<Cosigner>, published: u64, save: bool) -> u64 {
     let (replica, cosigner) = (Arc::clone(replica), Arc::clone(cosigner));
     let done = tokio::task::spawn_blocking(move || {
+        if let Err(error) = replica.expire(clock::now()) {
+            tracing::error!(%error, "entries that waited too long could not be removed");
+        }
         if save && let Err(error) = replica.save_pool() {
             tracing::error!(%error, "pending entries could not be saved");
         }

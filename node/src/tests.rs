@@ -17,9 +17,9 @@ use crate::cosign::{CosignError, Cosigner, Received, SigningKeys, policy};
 use crate::home::Home;
 use crate::keystore::KeyRole;
 use crate::machine::Machine;
-use crate::pool::Bounds;
+use crate::pool::{Bounds, GAP_LIFE_MS};
 use crate::replica::{Outcome, Replica, SubmitError};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::support::{Chain, sign};
 use crate::{clock, run};
 
@@ -400,7 +400,10 @@ fn gossip_blames_senders_for_what_they_could_have_checked_and_for_nothing_else()
     let judge =
         |seat: &Seat, batch: &[&[u8]]| envelopes(&seat.replica, &batch.iter().map(|b| b.to_vec()).collect::<Vec<_>>());
     assert_eq!(judge(&seat, &[&first, &second]), Judgement::Good);
-    assert_eq!(judge(&seat, &[&first]), Judgement::Good, "known ones may stand beside new ones");
+    for known in [&[&first[..]][..], &[&second], &[&second, &first]] {
+        assert_eq!(judge(&seat, known), Judgement::Unclear, "put together anew, it is no news");
+    }
+    assert_eq!(judge(&seat, &[&first, &chain.report(4)]), Judgement::Good, "known ones may stand beside new ones");
     assert_eq!(judge(&seat, &[&first, b"garbage"]), Judgement::Bad);
     let mut wrong = chain.training(3, 5);
     wrong.common.chain_id = Hash::sha256(b"x");
@@ -411,4 +414,75 @@ fn gossip_blames_senders_for_what_they_could_have_checked_and_for_nothing_else()
     assert_eq!(judge(&seat, &[&sign(&chain.training(3, 5), &stranger)]), Judgement::Unclear, "registered elsewhere?");
     let refused = seat.replica.submit(&first, clock::now());
     assert!(matches!(refused, Err(SubmitError::Refused(refusal)) if refusal.code() == "duplicate"));
+}
+
+#[test]
+fn a_statement_whose_predecessor_never_comes_leaves_the_pool_and_is_taken_again_once_it_does() {
+    let chain = Chain::new(4);
+    let seat = Seat::new(&chain, 0);
+    let (first, second) = (chain.report(1), chain.report(2));
+    let now = clock::now();
+    let id = seat.replica.submit(&second, now).unwrap().admitted.id;
+    seat.replica.save_pool().unwrap();
+    let mut outcome = seat.replica.outcome(&id).unwrap();
+    seat.replica.expire(now).unwrap();
+    assert!(seat.replica.is_pending(&id));
+    seat.replica.expire(now.plus(GAP_LIFE_MS)).unwrap();
+    assert_eq!((seat.replica.pool_size(), seat.replica.store().pool().unwrap().len()), ((0, 0), 0));
+    let Ok(Outcome::Refused(refusal)) = outcome.try_recv() else { panic!("nobody was told") };
+    assert_eq!(refusal.code(), "sequence-gap");
+    let again = seat.replica.submit(&second, now);
+    assert!(matches!(&again, Err(SubmitError::Refused(refusal)) if refusal.code() == "sequence-gap"), "{again:?}");
+    seat.replica.submit(&first, now).unwrap();
+    assert!(seat.replica.submit(&second, now).unwrap().new);
+}
+
+#[test]
+fn a_failed_save_is_tried_again() {
+    let chain = Chain::new(4);
+    let mut seat = Seat::new(&chain, 0);
+    seat.replica.submit(&chain.report(2), clock::now()).unwrap();
+    let full = || StoreError::Damaged { what: "a full disk, say".to_owned() };
+    seat.replica.save_pool_by(|_| Err(full())).unwrap_err();
+    seat.replica.save_pool().unwrap();
+    assert_eq!(seat.replica.store().pool().unwrap().len(), 1);
+
+    // A commit that fails: what it would have saved is saved later.
+    seat.replica.submit(&chain.report(3), clock::now()).unwrap();
+    let block = seat.advance(&chain);
+    let snapshot = seat.replica.store().snapshot().unwrap();
+    let proposal = standstill_ledger::Proposal {
+        height: 2,
+        time: block.header.time.plus(1),
+        proposer: block.header.proposer,
+        previous: Some(block.header.clone()),
+        previous_certificate: Some(certify(&chain, &block)),
+        entries: vec![],
+    };
+    let mut applied = standstill_ledger::apply(seat.replica.rules(), &snapshot, proposal).unwrap();
+    applied.block.header.height = 9;
+    seat.replica.commit(&applied, &certify(&chain, &applied.block)).unwrap_err();
+    seat.replica.save_pool().unwrap();
+    assert_eq!(seat.replica.store().pool().unwrap().len(), 2);
+}
+
+#[test]
+fn opening_drops_saved_entries_that_are_refused_and_keeps_those_that_found_no_room() {
+    let chain = Chain::new(4);
+    let home = &chain.homes[0];
+    let open = |bounds| {
+        let rules = run::rules(home).unwrap();
+        let store = Store::open(&home.store_path(), &rules.chain_id()).unwrap();
+        Replica::open(rules, store, bounds, clock::now()).unwrap()
+    };
+    let replica = open(BOUNDS);
+    replica.submit(&chain.report(1), clock::now()).unwrap();
+    replica.submit(&chain.report(2), clock::now()).unwrap();
+    replica.save_pool().unwrap();
+    replica.store().put_pool(&[(("lab-z".to_owned(), 1), b"no envelope".to_vec())], &[]).unwrap();
+    drop(replica);
+    let narrow = open(Bounds { entries: 1, ..BOUNDS });
+    assert_eq!((narrow.pool_size().0, narrow.store().pool().unwrap().len()), (1, 2));
+    drop(narrow);
+    assert_eq!(open(BOUNDS).pool_size().0, 2);
 }

@@ -1,4 +1,5 @@
-//! Length-prefixed messages on a stream: `length u32 LE, bytes`. The length is checked before anything is allocated.
+//! Questions and answers: length-prefixed messages on a stream, `length u32 LE, bytes`. The length is checked before
+//! anything is allocated.
 
 use std::io;
 
@@ -6,8 +7,11 @@ use async_trait::async_trait;
 use libp2p::StreamProtocol;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::request_response::Codec;
+use standstill_protocol::codec;
 
-use super::messages::{MAX_REPLY_BYTES, MAX_REQUEST_BYTES, Reply, Request};
+use super::messages::{MAX_REPLY_BYTES, MAX_REPLY_ENVELOPES, MAX_REPLY_NOTES, MAX_REQUEST_BYTES, Reply, Request};
+use crate::cosign::Cosigner;
+use crate::replica::Replica;
 
 /// The codec of the pool exchange.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,4 +73,16 @@ impl Codec for ExchangeCodec {
     {
         write(io, &reply.encode()).await
     }
+}
+
+/// What this node has that the asker lacks.
+pub(super) fn reply_to(replica: &Replica, cosigner: &Cosigner, request: Request) -> Reply {
+    let known = request.known.into_iter().collect();
+    let (envelopes, more) = replica.with_pool(|pool| pool.missing_from(&known, MAX_REPLY_ENVELOPES));
+    let notes = cosigner.notes_from(request.cosigned, MAX_REPLY_NOTES);
+    let newest = cosigner.checkpoint().ok().flatten();
+    let checkpoint = newest.filter(|(size, _)| *size > request.cosigned).map(|(_, note)| note);
+    let height = replica.tip().borrow().height;
+    let tip = replica.store().certificate(height).ok().flatten().map(|certificate| codec::encode(&certificate));
+    Reply { envelopes, notes, checkpoint, more, tip }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::inbox::Inbox;
-use super::messages::{Batch, MAX_CERTIFICATE_BYTES, Reply};
+use super::messages::{Batch, MAX_CERTIFICATE_BYTES, Reply, content};
 use crate::clock;
 use crate::cosign::{CosignError, Cosigner, Received};
 use crate::replica::{Replica, SubmitError};
@@ -54,7 +54,7 @@ impl Question {
 pub(crate) enum Judgement {
     /// An honest node may have sent it; this one has no use for it.
     Unclear,
-    /// Pass it on: some of it is of use, and none of it bad.
+    /// Pass it on: some of it is new here, and none of it bad.
     Good,
     /// No honest node sends this.
     Bad,
@@ -96,11 +96,12 @@ fn judge(replica: &Replica, cosigner: &Cosigner, question: Question) -> Judged {
     let source = question.source();
     match question {
         Question::Envelopes { id, bytes, .. } => {
-            let judgement = Batch::decode(&bytes).map_or(Judgement::Bad, |batch| envelopes(replica, &batch.envelopes));
+            let batch = content(&bytes).and_then(|content| Batch::decode(content).ok());
+            let judgement = batch.map_or(Judgement::Bad, |batch| envelopes(replica, &batch.envelopes));
             Judged { message: Some((source, id)), source, judgement, ask: false, tip: None }
         }
         Question::Note { id, bytes, .. } => {
-            let judgement = note(cosigner, &bytes);
+            let judgement = content(&bytes).map_or(Judgement::Bad, |content| note(cosigner, content));
             Judged { message: Some((source, id)), source, judgement, ask: false, tip: None }
         }
         Question::Reply { reply, .. } => {
@@ -135,7 +136,7 @@ fn proven_tip(replica: &Replica, bytes: &[u8]) -> Option<u64> {
     Some(certificate.height)
 }
 
-/// What a batch is worth.
+/// What a batch is worth. Each envelope makes one batch good at most: whoever puts known ones together anew is not passed on.
 pub(crate) fn envelopes(replica: &Replica, envelopes: &[Vec<u8>]) -> Judgement {
     let results = replica.submit_each(envelopes, clock::now());
     results.into_iter().map(envelope_is).max().unwrap_or(Judgement::Unclear)
@@ -143,8 +144,9 @@ pub(crate) fn envelopes(replica: &Replica, envelopes: &[Vec<u8>]) -> Judgement {
 
 fn envelope_is(result: Result<crate::replica::Taken, SubmitError>) -> Judgement {
     match result {
-        // A known one is good too: the batch around it may hold others that the next node lacks.
-        Ok(_) => Judgement::Good,
+        Ok(taken) if taken.new => Judgement::Good,
+        // Known ones may stand beside new ones; alone they are no reason to pass a batch on.
+        Ok(_) => Judgement::Unclear,
         // These do not depend on how far this node's ledger has come, so their sender cannot have checked them.
         Err(SubmitError::Refused(
             Refusal::Envelope { .. }

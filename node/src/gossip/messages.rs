@@ -1,21 +1,29 @@
 //! What nodes say to each other outside consensus, in the strict codec.
 //!
 //! ```text
-//! topic envelopes      Batch     up to 64 envelopes, 512 KiB
-//! topic cosignatures   a note    up to 2 KiB, as text
-//! request pool         Request   "I have these; what else waits?"
-//! response             Reply     envelopes and notes, 1 MiB at most
+//! topic envelopes      salt, Batch     up to 64 different envelopes, 512 KiB
+//! topic cosignatures   salt, a note    up to 2 KiB, as text
+//! request pool         Request         "I have these; what else waits?"
+//! response             Reply           envelopes and notes, 1 MiB at most
 //! ```
+//!
+//! The salt is eight bytes that a publisher draws. Nobody can say beforehand which bytes, and so which id, another's
+//! publication will have, and what was seen once can be published again by whoever has to spread it.
+
+use std::collections::BTreeSet;
 
 use standstill_protocol::block::MAX_ENTRY_BYTES;
 use standstill_protocol::codec::{self, CodecError};
 use standstill_protocol::dsse::StatementId;
+use standstill_protocol::hash::Hash;
 use wincode::{SchemaRead, SchemaWrite};
 
 /// Envelopes in one batch, at most.
 pub(crate) const MAX_BATCH: usize = 64;
-/// Bytes of one encoded gossip message, at most.
+/// Bytes of one encoded gossip message, at most, without its salt.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 512 << 10;
+/// Bytes of the salt in front of a gossip message.
+pub(crate) const SALT_BYTES: usize = 8;
 /// Ids in one request, at most.
 pub(crate) const MAX_KNOWN: usize = 16_384;
 /// Bytes of an encoded request, at most.
@@ -74,6 +82,10 @@ impl Batch {
         if !fits || batch.envelopes.iter().any(|envelope| envelope.len() > MAX_ENTRY_BYTES) {
             return Err(malformed("a batch holds 1 to 64 envelopes of at most 65,535 bytes"));
         }
+        let different: BTreeSet<&[u8]> = batch.envelopes.iter().map(Vec::as_slice).collect();
+        if different.len() < batch.envelopes.len() {
+            return Err(malformed("a batch holds each envelope once"));
+        }
         Ok(batch)
     }
 }
@@ -98,11 +110,24 @@ impl Reply {
     }
 }
 
-/// Groups envelopes into batches within the bounds.
+/// A gossip message: salt and content.
+pub(crate) fn salted(salt: [u8; SALT_BYTES], content: &[u8]) -> Vec<u8> {
+    [&salt, content].concat()
+}
+
+/// The content of a gossip message, if it is long enough to have one.
+pub(crate) fn content(message: &[u8]) -> Option<&[u8]> {
+    message.split_first_chunk::<SALT_BYTES>().map(|(_, content)| content)
+}
+
+/// Groups envelopes into batches within the bounds, each envelope once.
 pub(crate) fn batches(envelopes: Vec<Vec<u8>>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut seen) = (0, BTreeSet::new());
     for envelope in envelopes {
+        if !seen.insert(Hash::sha256(&envelope)) {
+            continue;
+        }
         // Eight bytes of length each, and one more length for the list.
         let cost = envelope.len() + 8;
         match batches.last_mut() {
@@ -151,5 +176,21 @@ mod tests {
         assert!(Batch::decode(&Batch { envelopes: vec![] }.encode()).is_err());
         assert!(Batch::decode(&Batch { envelopes: vec![vec![1]; MAX_BATCH + 1] }.encode()).is_err());
         assert!(Batch::decode(&Batch { envelopes: vec![vec![1; MAX_ENTRY_BYTES + 1]] }.encode()).is_err());
+    }
+
+    #[test]
+    fn a_batch_that_repeats_an_envelope_is_refused_and_never_made() {
+        let (one, two) = (vec![1; 100], vec![2; 100]);
+        assert!(Batch::decode(&Batch { envelopes: vec![one.clone(), two.clone()] }.encode()).is_ok());
+        assert!(Batch::decode(&Batch { envelopes: vec![one.clone(), two.clone(), one.clone()] }.encode()).is_err());
+        let made = batches(vec![one.clone(), two.clone(), one.clone()]);
+        assert_eq!(made, [Batch { envelopes: vec![one, two] }]);
+    }
+
+    #[test]
+    fn a_message_shorter_than_its_salt_has_no_content() {
+        assert_eq!(content(&salted([7; SALT_BYTES], b"note")), Some(&b"note"[..]));
+        assert_eq!(content(&[0; SALT_BYTES]), Some(&[][..]));
+        assert_eq!(content(&[0; SALT_BYTES - 1]), None);
     }
 }

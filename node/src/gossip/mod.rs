@@ -1,21 +1,29 @@
 //! The second swarm: pending envelopes and cosignatures among members.
 //!
 //! 1. Closed: only peer ids that the treaty lists may connect, in a bounded number.
-//! 2. Nothing is forwarded unchecked. A message that could not come from an honest node is rejected, and eight of them cost
-//!    their forwarder its connection for a minute; one that this node cannot judge (it is ahead, behind or busy) is
-//!    ignored.
-//! 3. Gossip may miss things. Whoever connects asks what waits, so an entry reaches a node that was away.
+//! 2. Nothing is forwarded unchecked, and nothing that holds no news. A message that could not come from an honest node is
+//!    rejected, and eight of them cost their forwarder its connection for a minute; one that this node cannot judge (it is
+//!    ahead, behind or busy) or has no use for is ignored.
+//! 3. Gossip may miss things. Whoever connects asks what waits, and so does everybody every ten seconds: an entry reaches a
+//!    node that was away.
 //! 4. Checking happens beside the swarm. Each peer has a lane of bounded bytes, and lanes are served in turn: a flood makes
-//!    this node ignore its sender, and nobody else.
+//!    this node ignore its sender. What it ignored so may have been another's word, which the network would not hand over
+//!    a second time: others are asked for it at once ([`missed`]).
 //! 5. Messages carry no signature of the network's own: the connection says which member sent one, and the envelope or note
 //!    inside is signed (`docs/adr/0005-gossip-signatures.md`).
-//! 6. Questions are metered: one of a peer at a time, one a second in the long run, answered beside the swarm.
+//! 6. A message is known by its topic and its content, and its content begins with a salt: nobody makes this node blind to a
+//!    message, or mute about its own, by sending the same elsewhere or earlier ([`topics`], [`messages`]).
+//! 7. Questions are metered: one of a peer at a time, one a second in the long run, answered beside the swarm.
 
 mod conduct;
 mod exchange;
 mod inbox;
 pub(crate) mod judge;
 mod messages;
+mod missed;
+#[cfg(test)]
+mod tests;
+mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,10 +35,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, identity, noise, ping,
-    tcp, yamux,
+    Multiaddr, PeerId, Swarm, SwarmBuilder, allow_block_list, connection_limits, identity, noise, ping, tcp, yamux,
 };
-use standstill_protocol::codec;
 use standstill_protocol::hash::Hash;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -38,10 +44,12 @@ use tokio::task::JoinHandle;
 use crate::cosign::Cosigner;
 use crate::replica::Replica;
 use conduct::{BAN, Conduct, STRIKES};
-use exchange::ExchangeCodec;
+use exchange::{ExchangeCodec, reply_to};
 use inbox::{Inbox, Open};
 use judge::{Judged, Judgement, Question};
-use messages::{MAX_MESSAGE_BYTES, Reply, Request, batches};
+use messages::{MAX_MESSAGE_BYTES, Reply, Request, SALT_BYTES, batches, salted};
+use missed::Missed;
+use topics::{Gossipsub, Topics, message_id};
 
 /// Streams of questions and answers on one connection, at most.
 const MAX_STREAMS: usize = 4;
@@ -110,7 +118,7 @@ struct Behaviour {
     // Gates come first: they refuse a connection before anything else sees it.
     allowed: allow_block_list::Behaviour<allow_block_list::AllowedPeers>,
     limits: connection_limits::Behaviour,
-    gossipsub: gossipsub::Behaviour,
+    gossipsub: Gossipsub,
     exchange: request_response::Behaviour<ExchangeCodec>,
     ping: ping::Behaviour,
 }
@@ -140,6 +148,7 @@ impl Gossip {
             inbox: Open(inbox),
             answers,
             asking: BTreeSet::new(),
+            missed: Missed::default(),
             conduct: Conduct::default(),
             tips: told,
             network,
@@ -180,27 +189,6 @@ impl Gossip {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Topics {
-    envelopes: IdentTopic,
-    cosignatures: IdentTopic,
-    exchange: StreamProtocol,
-}
-
-impl Topics {
-    /// Named after the ledger, so that nodes of two ledgers never talk past each other.
-    fn new(chain_id: &Hash) -> Self {
-        let chain = chain_id.to_string();
-        let exchange = StreamProtocol::try_from_owned(format!("/standstill/{chain}/pool/1"));
-        Topics {
-            envelopes: IdentTopic::new(format!("standstill/{chain}/envelopes/1")),
-            cosignatures: IdentTopic::new(format!("standstill/{chain}/cosignatures/1")),
-            // The text starts with a slash, which is all that the type asks.
-            exchange: exchange.unwrap_or(StreamProtocol::new("/standstill/pool/1")),
-        }
-    }
-}
-
 fn peer_of(address: &Multiaddr) -> Option<PeerId> {
     match address.iter().last()? {
         Protocol::P2p(peer) => Some(peer),
@@ -235,14 +223,17 @@ fn behaviour(settings: &Settings, topics: &Topics, own: PeerId) -> Result<Behavi
         // Neither author nor number nor signature: a message that has one is refused.
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
-        // The same bytes are one message, whoever sends them.
-        .message_id_fn(|message| MessageId::new(Hash::sha256(&message.data).as_bytes()))
+        // The same bytes under the same topic are one message, whoever sends them.
+        .message_id_fn(message_id)
         .max_transmit_size(MAX_MESSAGE_BYTES + 4096)
         .heartbeat_interval(Duration::from_millis(500))
         .flood_publish(true)
         .build()
         .map_err(failed)?;
-    let mut gossipsub = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).map_err(failed)?;
+    let anonymous = MessageAuthenticity::Anonymous;
+    let mut gossipsub =
+        Gossipsub::new_with_subscription_filter_and_transform(anonymous, config, topics.filter(), topics.gate())
+            .map_err(failed)?;
     gossipsub.subscribe(&topics.envelopes).map_err(failed)?;
     gossipsub.subscribe(&topics.cosignatures).map_err(failed)?;
     let timeout = request_response::Config::default()
@@ -268,6 +259,7 @@ struct Loop {
     answers: mpsc::Sender<Answer>,
     /// Peers that have a question of ours before them.
     asking: BTreeSet<PeerId>,
+    missed: Missed,
     conduct: Conduct,
     tips: watch::Sender<BTreeMap<PeerId, u64>>,
     network: watch::Sender<Network>,
@@ -308,12 +300,12 @@ impl Loop {
                 }
                 message = channels.outgoing.recv() => match message {
                     Some(Outgoing::Envelope(envelope)) => envelopes.push(envelope),
-                    Some(Outgoing::Note(note)) => self.publish(self.topics.cosignatures.clone(), note),
+                    Some(Outgoing::Note(note)) => self.publish(&self.topics.cosignatures.clone(), &note),
                     None => return,
                 },
                 _ = flush.tick(), if !envelopes.is_empty() => {
                     for batch in batches(std::mem::take(&mut envelopes)) {
-                        self.publish(self.topics.envelopes.clone(), batch.encode());
+                        self.publish(&self.topics.envelopes.clone(), &batch.encode());
                     }
                 }
                 _ = redial.tick() => {
@@ -324,18 +316,28 @@ impl Loop {
                     ticks = ticks.wrapping_add(1);
                     if ticks.is_multiple_of(ASK_AGAIN) {
                         self.ask_everybody();
+                    } else if self.missed.is_due() {
+                        self.ask_for_missed();
                     }
                 }
             }
         }
     }
 
-    fn publish(&mut self, topic: IdentTopic, data: Vec<u8>) {
+    fn publish(&mut self, topic: &IdentTopic, content: &[u8]) {
         use gossipsub::PublishError::{Duplicate, NoPeersSubscribedToTopic};
-        match self.swarm.behaviour_mut().gossipsub.publish(topic, data) {
-            // Whoever connects later asks for what waits.
-            Ok(_) | Err(Duplicate | NoPeersSubscribedToTopic) => {}
-            Err(error) => tracing::warn!(%error, "a message could not be published"),
+        // With a fresh salt a message is a duplicate by no chance that anybody has. Still it is not given up for one.
+        for _ in 0..2 {
+            let mut salt = [0; SALT_BYTES];
+            if let Err(error) = getrandom::fill(&mut salt) {
+                tracing::warn!(%error, "no salt could be drawn for a message");
+            }
+            match self.swarm.behaviour_mut().gossipsub.publish(topic.clone(), salted(salt, content)) {
+                // Whoever connects later asks for what waits.
+                Ok(_) | Err(NoPeersSubscribedToTopic) => return,
+                Err(Duplicate) => tracing::warn!("a message was seen before this node published it"),
+                Err(error) => return tracing::warn!(%error, "a message could not be published"),
+            }
         }
     }
 
@@ -354,6 +356,22 @@ impl Loop {
         for peer in self.swarm.connected_peers().copied().collect::<Vec<_>>() {
             self.ask(&peer);
         }
+    }
+
+    fn ask_for_missed(&mut self) {
+        for peer in self.missed.whom(self.swarm.connected_peers().copied()) {
+            self.ask(&peer);
+        }
+    }
+
+    /// Takes a question into its peer's lane. False where it is full: then others are asked for what was in it.
+    fn take(&mut self, question: Question) -> bool {
+        let source = question.source();
+        let taken = self.inbox.0.push(question);
+        if !taken && self.missed.note(source) {
+            self.ask_for_missed();
+        }
+        taken
     }
 
     fn ask(&mut self, peer: &PeerId) {
@@ -410,7 +428,7 @@ impl Loop {
         } else {
             Question::Note { source, id: id.clone(), bytes: message.data }
         };
-        if !self.inbox.0.push(question) {
+        if !self.take(question) {
             self.report(&source, &id, MessageAcceptance::Ignore);
         }
     }
@@ -455,8 +473,8 @@ impl Loop {
             }
             Event::Message { peer, message: Message::Response { response, .. }, .. } => {
                 self.asking.remove(&peer);
-                // Dropped when the peer's lane is full: it is asked again.
-                self.inbox.0.push(Question::Reply { source: peer, reply: response });
+                // Dropped when the peer's lane is full: others are asked, and it is asked again.
+                self.take(Question::Reply { source: peer, reply: response });
             }
             Event::OutboundFailure { peer, .. } => {
                 self.asking.remove(&peer);
@@ -477,15 +495,4 @@ impl Loop {
             let _ = answers.blocking_send(Answer { channel, reply });
         });
     }
-}
-
-fn reply_to(replica: &Replica, cosigner: &Cosigner, request: Request) -> Reply {
-    let known = request.known.into_iter().collect();
-    let (envelopes, more) = replica.with_pool(|pool| pool.missing_from(&known, messages::MAX_REPLY_ENVELOPES));
-    let notes = cosigner.notes_from(request.cosigned, messages::MAX_REPLY_NOTES);
-    let newest = cosigner.checkpoint().ok().flatten();
-    let checkpoint = newest.filter(|(size, _)| *size > request.cosigned).map(|(_, note)| note);
-    let height = replica.tip().borrow().height;
-    let tip = replica.store().certificate(height).ok().flatten().map(|certificate| codec::encode(&certificate));
-    Reply { envelopes, notes, checkpoint, more, tip }
 }
