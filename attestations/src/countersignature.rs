@@ -9,7 +9,7 @@
 //! [`Countersignature::against`].
 
 use standstill_protocol::dsse::StatementId;
-use standstill_protocol::member::MemberId;
+use standstill_protocol::member::{MemberId, Name};
 use standstill_protocol::units::Ppm;
 
 use crate::claim::{Basis, Evidence, FigureGroup, Window};
@@ -72,6 +72,12 @@ pub enum NotAbout {
         /// The statement's.
         expected: StatementId,
     },
+    /// An inspection that did not examine the statement.
+    #[error("the inspection did not examine the statement {statement}")]
+    NotExamined {
+        /// The statement's id.
+        statement: StatementId,
+    },
     /// Another member.
     #[error("the statement is by `{expected}`, not `{found}`")]
     Member {
@@ -87,6 +93,14 @@ pub enum NotAbout {
         found: Kind,
         /// The statement's.
         expected: Kind,
+    },
+    /// Another site.
+    #[error("the statement is about the site `{expected}`, the inspection was at `{found}`")]
+    Site {
+        /// The inspected site.
+        found: Name,
+        /// The statement's.
+        expected: Name,
     },
     /// Other subjects.
     #[error("the countersignature has other subjects than the statement")]
@@ -114,7 +128,7 @@ impl Countersignature {
         if own.subjects != claim.subjects {
             return Err(NotAbout::Subjects);
         }
-        Ok(self.figures.iter().map(|one| one.against(&claim.predicate, tolerance)).collect())
+        Ok(self.figures.iter().map(|one| one.within(&self.window, &claim.predicate, tolerance)).collect())
     }
 
     /// The groups of figures that are stated, each with its basis.

@@ -10,7 +10,7 @@
 
 use standstill_protocol::units::{Flop, Ppm};
 
-use crate::claim::{Basis, FigureGroup, Interval, Maybe, PpmInterval};
+use crate::claim::{Basis, FigureGroup, Interval, Maybe, PpmInterval, Window};
 use crate::claim_check::{check_count, check_ppm, check_some, check_unique};
 use crate::claim_json::basis;
 use crate::error::StatementError;
@@ -119,9 +119,9 @@ pub struct Observation {
 words! {
     /// What an observation says about a claim.
     pub enum Agreement {
-        /// The intervals meet, and the observed one is narrow enough to say something.
+        /// The signer saw for himself, and the intervals lie together, within the tolerance.
         Confirmed = "confirmed",
-        /// The intervals meet, and the observed one is wider than the tolerance.
+        /// The intervals meet, and that says too little: they are wide or only touch, or the signer saw too little.
         NotContradicted = "not-contradicted",
         /// The intervals do not meet.
         Contradicted = "contradicted",
@@ -150,6 +150,11 @@ impl Figure {
     /// Whether it is a list, of which `item` names one.
     pub const fn is_list(self) -> bool {
         matches!(self, Figure::Score | Figure::ChipCount)
+    }
+
+    /// Whether it counts what happened in a report's window; a peak and a number of parameters do not.
+    pub const fn is_of_a_window(self) -> bool {
+        !matches!(self, Figure::Peak | Figure::ActiveParameters | Figure::TotalParameters)
     }
 
     /// The kind of statement that states it.
@@ -269,9 +274,43 @@ impl Observation {
         match stated {
             None => Agreement::NotStated,
             Some((_, unit)) if unit != self.unit => Agreement::NotStated,
-            Some((stated, _)) if !self.observed.meets(stated) => Agreement::Contradicted,
-            Some(_) if self.observed.is_wider_than(tolerance) => Agreement::NotContradicted,
-            Some(_) => Agreement::Confirmed,
+            Some((stated, _)) => self.of(stated, tolerance),
+        }
+    }
+
+    /// What it says about bounds that are stated in its unit. It confirms them where the signer saw for himself, both
+    /// intervals lie within one that is no wider than `tolerance`, and they share more than an end.
+    pub fn of(&self, stated: Bounds, tolerance: Ppm) -> Agreement {
+        let observed = self.observed;
+        if !observed.meets(stated) {
+            return Agreement::Contradicted;
+        }
+        let both = Bounds { lower: observed.lower.min(stated.lower), upper: observed.upper.max(stated.upper) };
+        let ends = observed.lower == stated.upper || observed.upper == stated.lower;
+        let touch = ends && observed.lower < observed.upper;
+        match self.basis {
+            Basis::Declared => Agreement::NotContradicted,
+            _ if both.is_wider_than(tolerance) || observed.is_wider_than(tolerance) || touch => {
+                Agreement::NotContradicted
+            }
+            _ => Agreement::Confirmed,
+        }
+    }
+
+    /// The same, for what was observed in a window: of a figure that counts what happened in a report's window, an
+    /// instrument that did not see all of it says nothing.
+    pub fn within(&self, window: &Window, predicate: &Predicate, tolerance: Ppm) -> Agreement {
+        let seen = match predicate {
+            Predicate::TrainingCompute(report) if self.figure.is_of_a_window() => {
+                window.start <= report.window.start && report.window.end <= window.end
+            }
+            Predicate::ChipInventory(inventory) => inventory.as_of <= window.end,
+            _ => true,
+        };
+        match self.against(predicate, tolerance) {
+            Agreement::NotStated => Agreement::NotStated,
+            agreement if seen => agreement,
+            _ => Agreement::NotContradicted,
         }
     }
 }

@@ -13,17 +13,21 @@
 
 use standstill_protocol::dsse::StatementId;
 use standstill_protocol::member::{MemberId, Name};
+use standstill_protocol::units::Ppm;
 
 use crate::claim::{Basis, Evidence, FigureGroup, Maybe, Window};
 use crate::claim_check::{
     check_count, check_evidence, check_issued_after, check_label, check_maybe, check_some, check_unique, check_window,
 };
 use crate::claim_json::{evidence, evidence_json, label, push_maybe, window, window_json};
+use crate::countersignature::NotAbout;
 use crate::error::StatementError;
-use crate::figure::{Observation, check_some_observations, observation, observation_json, observed, observed_kind};
+use crate::figure::{
+    Agreement, Observation, check_some_observations, observation, observation_json, observed, observed_kind,
+};
 use crate::limits;
 use crate::reader::{Field, Object, Read, check_text};
-use crate::statement::{Common, Kind, Subject};
+use crate::statement::{Common, Kind, Predicate, Statement, Subject};
 use crate::words;
 use crate::writer::Json;
 
@@ -151,6 +155,35 @@ impl Inspection {
             Some(site) => Subject::site(&common.chain_id, &self.member, site),
             None => Subject::member(&common.chain_id, &self.member),
         }
+    }
+
+    /// What the inspector's observations say about a statement that he examined, in the order of its `figures`.
+    ///
+    /// A report's figures he reads from records, on a day of his own; an inventory he sees no earlier than it holds.
+    ///
+    /// # Errors
+    /// The statement is not one of those examined, or is another member's, of another kind or about another site.
+    pub fn against(&self, (id, claim): (StatementId, &Statement), tolerance: Ppm) -> Result<Vec<Agreement>, NotAbout> {
+        let examined = self.examined.iter().find(|examined| examined.statement == id);
+        let missing = || NotAbout::NotExamined { statement: id };
+        let examined = examined.ok_or_else(missing)?;
+        if claim.common.member != self.member {
+            return Err(NotAbout::Member { found: self.member.clone(), expected: claim.common.member.clone() });
+        }
+        if claim.kind() != examined.kind {
+            return Err(NotAbout::Kind { found: examined.kind, expected: claim.kind() });
+        }
+        let (window, site) = match &claim.predicate {
+            Predicate::TrainingCompute(report) => (report.window, Some(&report.site)),
+            Predicate::ChipInventory(inventory) => (self.window, Some(&inventory.site)),
+            _ => (self.window, None),
+        };
+        if let (Some(found), Some(expected)) = (&self.site, site)
+            && found != expected
+        {
+            return Err(NotAbout::Site { found: found.clone(), expected: expected.clone() });
+        }
+        Ok(examined.figures.iter().map(|one| one.within(&window, &claim.predicate, tolerance)).collect())
     }
 
     /// The groups of figures that are stated, each with its basis.

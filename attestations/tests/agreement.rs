@@ -2,14 +2,15 @@
 
 mod example;
 
-use example::others::{countersignature, id, others};
+use example::others::{countersignature, id, inspection, others};
 use example::{evaluation, name, training};
 use standstill_attestations::countersignature::{Countersignature, NotAbout};
 use standstill_attestations::figure::{Agreement, Bounds, Figure, Observation, Unit};
+use standstill_attestations::inspection::Inspection;
 use standstill_attestations::statement::{Kind, Predicate, Statement};
 use standstill_attestations::{Basis, Maybe};
 use standstill_protocol::hash::Hash;
-use standstill_protocol::units::Ppm;
+use standstill_protocol::units::{Ppm, Timestamp};
 
 fn observation(figure: Figure, item: Option<u32>, (lower, upper): (i128, i128)) -> Observation {
     let unit = figure.unit().unwrap_or(Unit::Ppm);
@@ -24,14 +25,18 @@ fn intervals_that_meet_confirm_unless_the_observed_one_is_too_wide() {
     let rows = [
         (Figure::Joules, (840 * GJ, 840 * GJ), Agreement::Confirmed),
         (Figure::Joules, (832 * GJ, 849 * GJ), Agreement::Confirmed),
-        (Figure::Joules, (756 * GJ, 840 * GJ), Agreement::Confirmed), // as wide as a tenth of its upper bound
-        (Figure::Joules, (756 * GJ - 1, 840 * GJ), Agreement::NotContradicted),
+        (Figure::Joules, (757 * GJ, 841 * GJ), Agreement::Confirmed), // as wide as a tenth of its upper bound
+        (Figure::Joules, (756 * GJ, 841 * GJ), Agreement::NotContradicted),
+        (Figure::Joules, (800 * GJ, 840 * GJ), Agreement::NotContradicted), // they only touch
+        (Figure::Joules, (840 * GJ, 880 * GJ), Agreement::NotContradicted),
         (Figure::Joules, (0, 10i128.pow(38) - 1), Agreement::NotContradicted),
         (Figure::Joules, (840 * GJ + 1, 850 * GJ), Agreement::Contradicted),
         (Figure::Joules, (0, 840 * GJ - 1), Agreement::Contradicted),
         (Figure::Chips, (512, 512), Agreement::Confirmed),
         (Figure::Chips, (511, 511), Agreement::Contradicted),
-        (Figure::FlopIncremental, (300 * 10i128.pow(21), 310 * 10i128.pow(21)), Agreement::Confirmed),
+        (Figure::FlopIncremental, (299 * 10i128.pow(21), 310 * 10i128.pow(21)), Agreement::Confirmed),
+        (Figure::FlopIncremental, (300 * 10i128.pow(21), 310 * 10i128.pow(21)), Agreement::NotContradicted),
+        (Figure::FlopIncremental, (300 * 10i128.pow(21), 300 * 10i128.pow(21)), Agreement::Confirmed),
         (Figure::FlopIncremental, (300 * 10i128.pow(21) + 1, 310 * 10i128.pow(21)), Agreement::Contradicted),
         (Figure::TensorPipe, (320_000, 330_000), Agreement::Confirmed),
         (Figure::SamplesPlanned, (24, 24), Agreement::NotStated),
@@ -87,4 +92,56 @@ fn a_countersignature_is_about_one_statement_of_one_member_with_its_subjects() {
     let mut elsewhere = own.clone();
     elsewhere.subjects[0].sha256 = Hash::ZERO;
     assert_eq!(against(|_| {}, &elsewhere), Err(NotAbout::Subjects));
+}
+
+#[test]
+fn a_claim_that_says_nothing_is_not_confirmed_by_who_saw_something() {
+    let mut claim = training();
+    let Predicate::TrainingCompute(report) = &mut claim.predicate else { unreachable!() };
+    report.flop.cumulative.lower = standstill_protocol::units::Flop(0);
+    report.flop.cumulative.upper = standstill_protocol::units::Flop(10u128.pow(38) - 1);
+    let observed = observation(Figure::FlopCumulative, None, (800 * 10i128.pow(21), 810 * 10i128.pow(21)));
+    assert_eq!(observed.against(&claim.predicate, Ppm(300_000)), Agreement::NotContradicted);
+}
+
+#[test]
+fn hearsay_confirms_nothing() {
+    let mut observed = observation(Figure::Joules, None, (840 * GJ, 840 * GJ));
+    assert_eq!(observed.against(&training().predicate, Ppm(100_000)), Agreement::Confirmed);
+    observed.basis = Basis::Declared;
+    assert_eq!(observed.against(&training().predicate, Ppm(100_000)), Agreement::NotContradicted);
+}
+
+/// A meter that read one week of a month: it has a quarter of the energy, and says nothing of it.
+#[test]
+fn who_did_not_see_the_whole_window_neither_confirms_nor_contradicts() {
+    let claim = training();
+    let own = others().into_iter().find(|one| one.kind() == Kind::Countersignature).unwrap();
+    let mut signature = countersignature();
+    signature.figures.push(observation(Figure::ActiveParameters, None, (7_000_000_000, 7_000_000_000)));
+    let outcomes = |signature: &Countersignature| signature.against(&own, (id(&claim), &claim), Ppm(100_000)).unwrap();
+    assert_eq!(outcomes(&signature), [Agreement::Confirmed; 3]);
+    signature.window.start = signature.window.start.plus(1);
+    let expected = [Agreement::NotContradicted, Agreement::NotContradicted, Agreement::Confirmed];
+    assert_eq!(outcomes(&signature), expected, "parameters are no matter of time");
+    signature.figures[0].observed = Bounds { lower: 210 * GJ, upper: 211 * GJ };
+    assert_eq!(outcomes(&signature), expected);
+}
+
+#[test]
+fn an_inspection_is_held_to_the_statements_that_it_examined() {
+    let inventory = others().into_iter().find(|one| one.kind() == Kind::ChipInventory).unwrap();
+    let examined = |edit: fn(&mut Inspection)| {
+        let mut inspection = inspection();
+        inspection.examined[0].statement = id(&inventory);
+        inspection.examined[0].figures = vec![observation(Figure::ChipCount, Some(0), (512, 512))];
+        edit(&mut inspection);
+        inspection.against((id(&inventory), &inventory), Ppm(100_000))
+    };
+    assert_eq!(examined(|_| {}), Ok(vec![Agreement::Confirmed]));
+    assert_eq!(examined(|i| i.window.end = i.window.start.min(Timestamp(1))), Ok(vec![Agreement::NotContradicted]));
+    assert!(matches!(examined(|i| i.examined[0].statement = Hash::ZERO), Err(NotAbout::NotExamined { .. })));
+    assert!(matches!(examined(|i| i.member = name("lab-b")), Err(NotAbout::Member { .. })));
+    assert!(matches!(examined(|i| i.examined[0].kind = Kind::TrainingCompute), Err(NotAbout::Kind { .. })));
+    assert!(matches!(examined(|i| i.site = Some(name("dc-9"))), Err(NotAbout::Site { .. })));
 }

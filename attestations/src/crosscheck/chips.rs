@@ -14,6 +14,8 @@ const HIGH_UTILISATION: Ppm = Ppm(700_000);
 const LOW_UTILISATION: Ppm = Ppm(10_000);
 /// By how much chip time may differ from the scheduler's: both count, neither estimates.
 const SCHEDULER_TOLERANCE: Ppm = Ppm(10_000);
+/// By how much a stated peak may differ from the table's: sources round, and one chip has several clocks.
+const PEAK_TOLERANCE: Ppm = Ppm(10_000);
 
 /// Work against `chip_seconds x peak`: above it, no number in the claim is possible.
 ///
@@ -69,11 +71,18 @@ pub(super) fn peak_of_chip(report: &TrainingCompute, yardstick: &Yardstick<'_>) 
         let rate = |value: u64| Range::exact(value.into(), Unit::FlopPerSecond);
         let finding =
             Finding::new(Check::PeakOfChip, rate(stated), rate(nearest)).with_factor(stated.into(), nearest.into());
+        let allowed = |peak: u64| u128::from(peak) + scale(peak.into(), PEAK_TOLERANCE, false).unwrap_or(0);
+        let (low, high) = (stated.min(nearest), stated.max(nearest));
+        let factor = times(stated.into(), nearest.into());
         Ok(match () {
-            () if stated == nearest => finding.agrees(format!("the stated peak is the chip table's for `{name}`")),
-            () => finding.contradicts(format!(
-                "the stated peak is {} times that of `{name}` in the chip table",
-                times(stated.into(), nearest.into())
+            () if u128::from(high) <= allowed(low) => {
+                finding.agrees(format!("the stated peak is the chip table's for `{name}`"))
+            }
+            () if u128::from(stated) > allowed(chip.highest_peak()) => {
+                finding.contradicts(format!("the stated peak is {factor} times that of `{name}` in the chip table"))
+            }
+            () => finding.remarkable(format!(
+                "the stated peak is {factor} times that of `{name}` in the chip table: is it that of another precision?"
             )),
         })
     };

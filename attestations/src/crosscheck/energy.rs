@@ -13,7 +13,7 @@ const METER_ERROR: Ppm = Ppm(50_000);
 /// The share of its design power that a chip draws at least while it is allocated.
 const IDLE: Ppm = Ppm(50_000);
 /// So many times the least energy and more, and a report is asked what else the energy did.
-const FAR_ABOVE: u128 = 10;
+const FAR_ABOVE: u128 = 3;
 
 /// The most that everything behind a meter draws, as a multiple of what the accelerators draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

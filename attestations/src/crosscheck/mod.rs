@@ -25,6 +25,7 @@
 //! | [`against_scheduler`] | one report and what an importer read |
 //! | [`with_history`], [`standing`] | a report and the member's earlier ones |
 //! | [`against_plan`] | a report and what was planned |
+//! | [`chips_of_run`] | reports of a run, at all its sites, and its plan |
 //! | [`chips_at_once`], [`site_capacity`] | reports of one site and the chips registered there |
 //! | [`support`] | findings: which figures of their own support the claim |
 //! | [`table`], [`json`] | findings for people, findings for programs |
@@ -45,7 +46,7 @@ pub use finding::{Check, Finding, Number, Outcome, Range, Unit};
 pub use history::{History, standing, with_history};
 pub use plan::against_plan;
 pub use render::{json, table};
-pub use site::{Registered, chips_at_once, site_capacity};
+pub use site::{Registered, chips_at_once, chips_of_run, site_capacity};
 pub use support::support;
 
 use standstill_protocol::units::{Flop, Ppm};

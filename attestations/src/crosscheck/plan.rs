@@ -10,10 +10,23 @@ use crate::training::TrainingCompute;
 
 /// The run's sum, its chips, and where and when it ran, against its plan: the one in force, after amendments.
 ///
-/// `None` where the plan is of another run or another stage.
+/// `None` where the plan is of another run. A plan of another stage is a question: the report's stage may have none. The
+/// chips of one report are one site's; those of all sites are held against the plan by [`super::chips_of_run`].
 pub fn against_plan(report: &TrainingCompute, plan: &RunPlan, yardstick: &Yardstick<'_>) -> Option<Vec<Finding>> {
-    let of_run = (&plan.run, plan.run_stage) == (&report.run, report.run_stage);
-    of_run.then(|| vec![flop_of_plan(report, plan, yardstick), chips_of_plan(report, plan), time_of_plan(report, plan)])
+    if plan.run != report.run {
+        return None;
+    }
+    if plan.run_stage != report.run_stage {
+        return Some(vec![other_stage(report, plan)]);
+    }
+    Some(vec![flop_of_plan(report, plan, yardstick), chips_of_plan(report, plan), time_of_plan(report, plan)])
+}
+
+fn other_stage(report: &TrainingCompute, plan: &RunPlan) -> Finding {
+    Finding::new(Check::FlopOfPlan, report.flop.cumulative.into(), Range::from(plan.flop)).remarkable(format!(
+        "the plan is of the run's `{}`, the report of its `{}`: was that planned?",
+        plan.run_stage, report.run_stage
+    ))
 }
 
 fn flop_of_plan(report: &TrainingCompute, plan: &RunPlan, yardstick: &Yardstick<'_>) -> Finding {
@@ -22,7 +35,7 @@ fn flop_of_plan(report: &TrainingCompute, plan: &RunPlan, yardstick: &Yardstick<
     let finding = Finding::new(Check::FlopOfPlan, done.into(), expected).with_factor(done.lower.0, planned.upper.0);
     if plan.counting_rule != report.counting_rule {
         let why = format!("the plan counts `{}`, the report `{}`", plan.counting_rule, report.counting_rule);
-        return finding.is(super::Outcome::CannotTell, why);
+        return finding.remarkable(format!("{why}: nothing holds one against the other"));
     }
     let allowed =
         scale(planned.upper.0, Ppm(yardstick.tolerance.0.saturating_add(Ppm::ONE.0)), true).unwrap_or(u128::MAX);

@@ -1,12 +1,16 @@
 //! Reports of one site against the chips that are there.
 
-use standstill_protocol::member::Name;
-use standstill_protocol::units::Timestamp;
+use std::collections::BTreeSet;
 
-use super::finding::{Check, Finding, Range, Unit, count, times};
+use standstill_protocol::member::Name;
+use standstill_protocol::units::{Ppm, Timestamp};
+
+use super::finding::{Check, Finding, Outcome, Range, Unit, count, times};
 use super::{Yardstick, work};
-use crate::accounting::{Overflow, ceiling, sum};
+use crate::accounting::{ceiling, share};
+use crate::claim::Window;
 use crate::inventory::{ChipInventory, Ownership};
+use crate::plan::RunPlan;
 use crate::training::{Hardware, Session, TrainingCompute};
 
 /// Chips of one kind at one site.
@@ -31,7 +35,7 @@ impl Registered {
 ///
 /// Sessions that overlap more than the chips allow are on the same chips: each chip is counted twice. A session whose
 /// chips are not known may have had none, and may have had as many as its report had at most: what only the second
-/// contradicts is remarkable. Reports of other sites, and those without hardware, are passed over. Give those that
+/// contradicts is remarkable, unless the reports' chip seconds alone are more than the registered chips have. Reports of other sites, and those without hardware, are passed over. Give those that
 /// stand: a corrected report and its correction would need twice the chips.
 pub fn chips_at_once(site: &Name, reports: &[&TrainingCompute], registered: Option<&[Registered]>) -> Vec<Finding> {
     let here = || reports.iter().copied().filter(|report| report.site == *site);
@@ -42,9 +46,90 @@ pub fn chips_at_once(site: &Name, reports: &[&TrainingCompute], registered: Opti
     let of = |accelerator: &&Name| {
         let least = busiest(here(), accelerator, |session, _| session.chips.known().copied().unwrap_or(0));
         let most = busiest(here(), accelerator, |session, hardware| *session.chips.known().unwrap_or(&hardware.chips));
-        finding(accelerator, least, most, registered)
+        let at_once = finding(accelerator, least, most, registered);
+        match chip_time(here(), accelerator, registered) {
+            Some(over) if at_once.outcome != Outcome::Contradicts => over,
+            _ => at_once,
+        }
     };
     accelerators.iter().map(of).collect()
+}
+
+/// The chips of one run at once, over all sites, against its plan: one finding for each accelerator that its reports name.
+/// A session whose chips are not known counts as in [`chips_at_once`].
+pub fn chips_of_run(plan: &RunPlan, reports: &[&TrainingCompute]) -> Vec<Finding> {
+    let of_run = |report: &&TrainingCompute| (&report.run, report.run_stage) == (&plan.run, plan.run_stage);
+    let run = || reports.iter().copied().filter(of_run);
+    let names: BTreeSet<&Name> = run().filter_map(|report| Some(&report.hardware.known()?.accelerator)).collect();
+    let of = |accelerator: &Name| {
+        let least = busiest(run(), accelerator, |session, _| session.chips.known().copied().unwrap_or(0));
+        let most = busiest(run(), accelerator, |session, hardware| *session.chips.known().unwrap_or(&hardware.chips));
+        let rows = plan.chips.iter().filter(|row| row.accelerator == *accelerator);
+        let planned = rows.map(|row| u128::from(row.count)).fold(0, u128::saturating_add);
+        let claimed = Range::between(least.0, most.0, Unit::Chips);
+        let finding = Finding::new(Check::ChipsOfPlan, claimed, Range::at_most(planned, Unit::Chips));
+        let finding = finding.with_factor(least.0, planned);
+        let over = |(chips, at): Busiest| {
+            format!("from {at} on, the run uses {} times the planned `{accelerator}`", times(chips, planned))
+        };
+        match () {
+            () if least.0 > planned => finding.contradicts(over(least)),
+            () if most.0 > planned => finding.remarkable(format!("{}, where sessions do not say how many", over(most))),
+            () => finding.agrees(format!("the plan has that many `{accelerator}`")),
+        }
+    };
+    names.into_iter().map(of).collect()
+}
+
+/// The reports whose windows lie within one stretch of time that asks for more than any other does, what they ask for,
+/// and the stretch: the one with the largest share of `rate` units a second. `None` without reports.
+fn worst(amounts: &[(Window, u128)], rate: u128) -> Option<(u128, u128, Window)> {
+    let mut by_end: Vec<&(Window, u128)> = amounts.iter().collect();
+    by_end.sort_by_key(|(window, _)| window.end);
+    let starts: BTreeSet<Timestamp> = amounts.iter().map(|(window, _)| window.start).collect();
+    let mut found: Option<((bool, Ppm), (u128, u128, Window))> = None;
+    for start in starts {
+        let mut sum = 0u128;
+        for (window, amount) in by_end.iter().filter(|(window, _)| window.start >= start) {
+            sum = sum.saturating_add(*amount);
+            let seconds = u128::from(window.end.since(start).div_ceil(1000));
+            let most = rate.saturating_mul(seconds);
+            let rank = (sum > most, share(sum, most).map_or(Ppm(u64::MAX), |share| share.lower));
+            if found.is_none_or(|(best, _)| rank > best) {
+                found = Some((rank, (sum, most, Window { start, end: window.end })));
+            }
+        }
+    }
+    found.map(|(_, found)| found)
+}
+
+/// More chip time than the registered chips have, whatever the sessions do not say. `None` where there is room.
+fn chip_time<'a>(
+    reports: impl Iterator<Item = &'a TrainingCompute>,
+    accelerator: &Name,
+    registered: Option<&[Registered]>,
+) -> Option<Finding> {
+    let times_of = |report: &TrainingCompute| {
+        let hardware = report.hardware.known().filter(|hardware| hardware.accelerator == *accelerator)?;
+        // Of every session whose chips are known at least that much; of the others nothing.
+        let known = |session: &Session| {
+            let chips = session.chips.known().map_or(0, |chips| u128::from(*chips));
+            chips.saturating_mul(session.window.length_ms().into())
+        };
+        let allocated = report.sessions.iter().map(known).fold(0, u128::saturating_add) / 1000;
+        Some((report.window, allocated.max(hardware.chip_seconds.into())))
+    };
+    let amounts: Vec<(Window, u128)> = reports.filter_map(times_of).collect();
+    let there = registered?.iter().filter(|kind| kind.accelerator == *accelerator);
+    let there = there.map(|kind| u128::from(kind.chips)).fold(0, u128::saturating_add);
+    let (used, most, Window { start, end }) = worst(&amounts, there).filter(|(used, most, _)| used > most)?;
+    let (claimed, expected) = (Range::exact(used, Unit::ChipSeconds), Range::at_most(most, Unit::ChipSeconds));
+    let sentence = format!(
+        "from {start} to {end} the reports count {} times the time that the registered `{accelerator}` have: chips are \
+         counted twice, or are not registered",
+        times(used, most)
+    );
+    Some(Finding::new(Check::ChipsAtOnce, claimed, expected).with_factor(used, most).contradicts(sentence))
 }
 
 /// A number of chips, and since when.
@@ -105,8 +190,9 @@ fn finding(accelerator: &Name, least: Busiest, most: Busiest, registered: Option
     }
 }
 
-/// The work of all reports of `site` against what the chips registered there can do at their peak, from the first
-/// report's start to the last one's end. It needs no report's own hardware, so it holds for those that state none.
+/// The work of the reports of `site` against what the chips registered there can do at their peak, in that stretch of
+/// time, of those from some report's start to some report's end, where the reports within it ask for most. It needs no
+/// report's own hardware, so it holds for those that state none.
 ///
 /// `None` where no report is of the site.
 pub fn site_capacity(
@@ -115,34 +201,33 @@ pub fn site_capacity(
     registered: &[Registered],
     yardstick: &Yardstick<'_>,
 ) -> Option<Finding> {
-    let here = || reports.iter().filter(|report| report.site == *site);
-    let start = here().map(|report| report.window.start).min()?;
-    let end = here().map(|report| report.window.end).max()?;
-    let seconds = end.since(start).div_ceil(1000);
-    let capacity = || {
-        let mut most = 0u128;
-        for kind in registered {
-            let missing = || format!("no chip table at hand gives the peak of `{}`", kind.accelerator);
-            let chip = yardstick.chips.and_then(|table| table.find(&kind.accelerator)).ok_or_else(missing)?;
-            let rate = ceiling(kind.chips, chip.highest_peak()).0;
-            let whole = rate.checked_mul(seconds.into()).and_then(|flop| most.checked_add(flop));
-            most = whole.ok_or_else(|| Overflow.to_string())?;
-        }
-        let claimed = sum(here().map(|report| work(report))).map_err(|overflow| overflow.to_string())?;
-        Ok::<_, String>((claimed, most))
+    let here = reports.iter().filter(|report| report.site == *site);
+    let claims: Vec<(Window, u128)> = here.map(|report| (report.window, work(report).lower.0)).collect();
+    let rate = match rate(registered, yardstick) {
+        Ok(rate) => rate,
+        Err(why) => return (!claims.is_empty()).then(|| Finding::cannot_tell(Check::SiteCapacity, why)),
     };
-    let (claimed, most) = match capacity() {
-        Ok(figures) => figures,
-        Err(why) => return Some(Finding::cannot_tell(Check::SiteCapacity, why)),
-    };
-    let finding = Finding::new(Check::SiteCapacity, claimed.into(), Range::at_most(most, Unit::Flop))
-        .with("seconds", seconds, Unit::Seconds)
-        .with_factor(claimed.lower.0, most);
+    let (claimed, most, Window { start, end }) = worst(&claims, rate)?;
+    let finding =
+        Finding::new(Check::SiteCapacity, Range::at_least(claimed, Unit::Flop), Range::at_most(most, Unit::Flop))
+            .with("seconds", end.since(start).div_ceil(1000), Unit::Seconds)
+            .with_factor(claimed, most);
     Some(match () {
-        () if claimed.lower.0 > most => finding.contradicts(format!(
+        () if claimed > most => finding.contradicts(format!(
             "the reports of the site claim {} times what its registered chips can do from {start} to {end}",
-            times(claimed.lower.0, most)
+            times(claimed, most)
         )),
         () => finding.agrees(format!("the registered chips can do {} FLOP in that time", count(most))),
     })
+}
+
+/// What registered chips do in a second, at most.
+fn rate(registered: &[Registered], yardstick: &Yardstick<'_>) -> Result<u128, String> {
+    let mut most = 0u128;
+    for kind in registered {
+        let missing = || format!("no chip table at hand gives the peak of `{}`", kind.accelerator);
+        let chip = yardstick.chips.and_then(|table| table.find(&kind.accelerator)).ok_or_else(missing)?;
+        most = most.saturating_add(ceiling(kind.chips, chip.highest_peak()).0);
+    }
+    Ok(most)
 }

@@ -234,3 +234,66 @@ fn one_process_at_a_time_has_the_log() {
     drop(log);
     open(folder.path());
 }
+
+/// One byte before the last acknowledged line: no crash does that, however few lines lie after it.
+#[test]
+fn an_acknowledged_line_is_never_taken_for_one_that_a_crash_tore() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).append(&readings(0..9)).unwrap();
+    let path = folder.path().join("readings");
+    let whole = fs::read(&path).unwrap();
+    let line = whole.len() / 9;
+    for at in [0, 3 * line + 5, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x80;
+        fs::write(&path, &bytes).unwrap();
+        let refused = TelemetryLog::open(folder.path()).unwrap_err();
+        assert!(matches!(refused, LogError::Damaged { .. }), "{at}: {refused}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is set aside");
+    }
+    for keep in [0, 4] {
+        fs::write(&path, &whole[..keep * line]).unwrap();
+        let refused = TelemetryLog::open(folder.path()).unwrap_err();
+        assert!(matches!(refused, LogError::Shortened { synced, .. } if synced == whole.len() as u64), "{refused}");
+    }
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(open(folder.path()).size(), 9);
+}
+
+/// More readings than are written at once, and a crash after some of them, wherever it comes: the retry has each once.
+#[test]
+fn an_append_is_in_the_log_whole_or_not_at_all() {
+    let (folder, many) = (tempfile::tempdir().unwrap(), 6_000);
+    open(folder.path()).append(&readings(0..3)).unwrap();
+    let mark = fs::read(folder.path().join("synced")).unwrap();
+    open(folder.path()).append(&readings(3..many)).unwrap();
+    let path = folder.path().join("readings");
+    let whole = fs::read(&path).unwrap();
+    for cut in [whole.len(), whole.len() - 1, whole.len() / 2, whole.len() / 3 * 2] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        fs::write(folder.path().join("synced"), &mark).unwrap();
+        let (mut log, torn) = TelemetryLog::open(folder.path()).unwrap();
+        assert_eq!((log.size(), log.root()), (3, memory(3).root()), "{cut}");
+        let torn = torn.unwrap();
+        assert_eq!(fs::read(torn.kept_in).unwrap(), &whole[mark_of(&mark)..cut]);
+        log.append(&readings(3..many)).unwrap();
+        assert_eq!(log.root(), memory(many).root());
+    }
+}
+
+fn mark_of(mark: &[u8]) -> usize {
+    usize::try_from(u64::from_be_bytes(mark[..8].try_into().unwrap())).unwrap()
+}
+
+#[test]
+fn a_mark_that_is_none_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).append(&readings(0..5)).unwrap();
+    let path = folder.path().join("synced");
+    let whole = fs::read(&path).unwrap();
+    for mark in [vec![], vec![0; 15], vec![0; 16], [&whole[..15], &[!whole[15]]].concat()] {
+        fs::write(&path, mark).unwrap();
+        assert_eq!(open(folder.path()).size(), 5);
+        assert_eq!(fs::read(&path).unwrap(), whole);
+    }
+}

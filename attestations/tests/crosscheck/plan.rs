@@ -1,6 +1,6 @@
 //! A report against the plan of its run.
 
-use standstill_attestations::crosscheck::{Check, Finding, Outcome, Yardstick, against_plan};
+use standstill_attestations::crosscheck::{Check, Finding, Outcome, Yardstick, against_plan, chips_of_run};
 use standstill_attestations::plan::{PlannedChips, RunPlan};
 use standstill_attestations::training::{CountingRule, RunStage, TrainingCompute};
 
@@ -8,7 +8,7 @@ use super::example::others::run_plan;
 use super::example::{name, time, training_compute, window};
 use super::{exact, interval, named, read};
 
-use Outcome::{Agrees, CannotTell, Contradicts, Remarkable};
+use Outcome::{Agrees, Contradicts, Remarkable};
 
 /// A plan that the example keeps to.
 fn plan() -> RunPlan {
@@ -37,13 +37,32 @@ fn a_run_that_keeps_to_its_plan_agrees() {
 }
 
 #[test]
-fn a_plan_of_another_run_or_stage_says_nothing() {
+fn a_plan_of_another_run_says_nothing_and_one_of_another_stage_asks() {
     let (mut run, mut stage) = (plan(), plan());
     run.run = name("other");
+    assert_eq!(against_plan(&training_compute(), &run, &Yardstick::default()), None);
     stage.run_stage = RunStage::PostTraining;
-    for plan in [run, stage] {
-        assert_eq!(against_plan(&training_compute(), &plan, &Yardstick::default()), None);
+    let sentence = "The plan is of the run's `post-training`, the report of its `pre-training`: was that planned?";
+    let findings = against_plan(&training_compute(), &stage, &Yardstick::default()).unwrap();
+    assert_eq!(findings.iter().map(read).collect::<Vec<_>>(), [(Remarkable, sentence)]);
+}
+
+/// A plan of 4,096 chips, and two sites that each have all of them.
+#[test]
+fn chips_of_all_sites_together_are_those_of_the_plan() {
+    let (one, mut other) = (training_compute(), training_compute());
+    other.site = name("dc-2");
+    let mut plan = plan();
+    for (count, outcome) in [(512, Contradicts), (1023, Contradicts), (1024, Agrees)] {
+        plan.chips[0].count = count;
+        let findings = chips_of_run(&plan, &[&one, &other]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].check, findings[0].outcome), (Check::ChipsOfPlan, outcome), "{count}");
     }
+    plan.chips[0].count = 512;
+    assert_eq!(chips_of_run(&plan, &[&one])[0].outcome, Agrees);
+    plan.run = name("other");
+    assert_eq!(chips_of_run(&plan, &[&one, &other]), []);
 }
 
 #[test]
@@ -66,7 +85,7 @@ fn a_run_may_exceed_its_plan_by_the_tolerance_and_no_more() {
     report.counting_rule = CountingRule::HardwareFlop;
     assert_eq!(
         read(&check(&report, &plan(), Check::FlopOfPlan)),
-        (CannotTell, "The plan counts `model-flop`, the report `hardware-flop`.")
+        (Remarkable, "The plan counts `model-flop`, the report `hardware-flop`: nothing holds one against the other.")
     );
 }
 

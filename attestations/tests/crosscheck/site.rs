@@ -50,6 +50,9 @@ fn sessions_that_do_not_say_how_many_chips_make_a_question() {
     one.sessions[1].chips = Maybe::Unknown("lost".to_owned());
     other.sessions.truncate(1);
     other.sessions[0].window = one.sessions[1].window;
+    other.window = one.sessions[1].window;
+    hardware(&mut one).chip_seconds = 700_000_000;
+    hardware(&mut other).chip_seconds = 600_000_000;
     let findings = chips_at_once(&name("dc-1"), &[&one, &other], Some(&[registered("h100-sxm", 600)]));
     assert_eq!(
         read(&findings[0]),
@@ -67,6 +70,8 @@ fn a_session_that_starts_when_another_ends_uses_the_same_chips_again() {
     other.sessions.truncate(1);
     other.sessions[0].window.start = one.window.end;
     other.sessions[0].window.end = one.window.end.plus(1000);
+    other.window = other.sessions[0].window;
+    hardware(&mut other).chip_seconds = 512;
     let findings = chips_at_once(&name("dc-1"), &[&one, &other], Some(&[registered("h100-sxm", 512)]));
     assert_eq!(findings[0].outcome, Outcome::Agrees);
 }
@@ -116,4 +121,33 @@ fn a_site_does_no_more_than_its_registered_chips_can() {
     assert_eq!(site_capacity(&name("dc-9"), &[&one], &chips, &yardstick), None);
     let unknown = site_capacity(&name("dc-1"), &[&one], &[registered("h800", 512)], &yardstick).unwrap();
     assert_eq!(read(&unknown), (Outcome::CannotTell, "No chip table at hand gives the peak of `h800`."));
+}
+
+/// Reports whose sessions say nothing of chips still say how much chip time there was.
+#[test]
+fn chips_left_unknown_do_not_hide_chips_counted_twice() {
+    let unknown = |mut report: TrainingCompute| {
+        report.sessions.iter_mut().for_each(|session| session.chips = Maybe::Unknown("not kept".to_owned()));
+        report
+    };
+    let (one, mut other) = (unknown(training_compute()), unknown(training_compute()));
+    other.run = name("borealis");
+    let chips = [registered("h100-sxm", 512)];
+    assert_eq!(chips_at_once(&name("dc-1"), &[&one], Some(&chips))[0].outcome, Outcome::Agrees);
+    let findings = chips_at_once(&name("dc-1"), &[&one, &other], Some(&chips));
+    // 2.4e9 chip seconds in 28 days of 512 chips, which have 1.2386e9.
+    assert_eq!((findings[0].outcome, findings[0].number("factor")), (Outcome::Contradicts, Some(1_937_624)));
+}
+
+/// A small report of a year before gives no room to those of one month.
+#[test]
+fn an_old_report_makes_no_room_for_a_later_one() {
+    let table = ChipTable::shipped().unwrap();
+    let yardstick = Yardstick { chips: Some(&table), ..Yardstick::default() };
+    let (mut old, mut now) = (training_compute(), training_compute());
+    old.window = super::example::window("2025-11-01T00:00:00Z", "2025-11-02T00:00:00Z");
+    old.flop.incremental = exact("1e15");
+    now.flop.incremental = exact("2.5e24");
+    let finding = site_capacity(&name("dc-1"), &[&old, &now], &[registered("h100-sxm", 512)], &yardstick).unwrap();
+    assert_eq!((finding.outcome, finding.number("seconds")), (Outcome::Contradicts, Some(28 * 86_400)));
 }

@@ -27,7 +27,17 @@ pub enum LogError {
     /// A write failed before: what is on the disk is not known until the log is opened again.
     #[error("an earlier write failed, and what is on the disk is not known")]
     Failed,
-    /// A line that no crash leaves behind: more than one batch lies after it.
+    /// Fewer bytes than were acknowledged.
+    #[error("`{}` ends at byte {length}, and {synced} bytes of it were synced and acknowledged", path.display())]
+    Shortened {
+        /// The file.
+        path: PathBuf,
+        /// Its length, up to the last whole line.
+        length: u64,
+        /// What was acknowledged.
+        synced: u64,
+    },
+    /// A line that no crash leaves behind: it was acknowledged, or more than one batch lies after it.
     #[error("`{}` is damaged at byte {offset}: {error}", path.display())]
     Damaged {
         /// The file.
@@ -97,7 +107,7 @@ impl LogError {
             LogError::Io { .. } => "check that the disk has room and that the folder belongs to this user",
             LogError::InUse { .. } => "a meter may be running: stop it, or give this one a log of its own with `--log`",
             LogError::Failed => "open the log again: what was not written is set aside",
-            LogError::Damaged { .. } | LogError::DamagedCheckpoints { .. } => {
+            LogError::Damaged { .. } | LogError::Shortened { .. } | LogError::DamagedCheckpoints { .. } => {
                 "restore the file from a copy; a line that was changed by hand is no crash"
             }
             LogError::Lost { .. } | LogError::Rewritten { .. } => {

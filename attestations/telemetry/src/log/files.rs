@@ -20,6 +20,7 @@ pub(super) struct Files {
     checkpoints: File,
     hashes: File,
     ends: File,
+    synced: File,
     _lock: File,
 }
 
@@ -43,10 +44,15 @@ impl Files {
             checkpoints: open(folder, "checkpoints")?,
             hashes: open(folder, "hashes")?,
             ends: open(folder, "ends")?,
+            synced: open_mark(folder)?,
             _lock: lock,
         };
         // Names as well as bytes: a file that was just made must be there after a crash.
         sync_folder(folder)?;
+        // Its own name too, which stands in the folder above.
+        if let Some(above) = folder.canonicalize().ok().as_deref().and_then(Path::parent) {
+            sync_folder(above)?;
+        }
         Ok(files)
     }
 
@@ -62,6 +68,30 @@ impl Files {
     pub(super) fn append_readings(&self, lines: &str) -> Result<(), LogError> {
         (&self.readings).write_all(lines.as_bytes()).map_err(self.failed("write", "readings"))?;
         self.readings.sync_data().map_err(self.failed("sync", "readings"))
+    }
+
+    /// What is in `readings` is on the disk when this returns.
+    pub(super) fn sync_readings(&self) -> Result<(), LogError> {
+        self.readings.sync_data().map_err(self.failed("sync", "readings"))
+    }
+
+    /// How many bytes of `readings` were synced and acknowledged; `None` where that was never written down, or not whole.
+    pub(super) fn mark(&self) -> Result<Option<u64>, LogError> {
+        let mut bytes = [0; 16];
+        match self.synced.read_exact_at(&mut bytes, 0) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read.map_err(self.failed("read", "synced"))?,
+        }
+        let [length, complement] =
+            [bytes.first_chunk::<8>(), bytes.last_chunk()].map(|half| half.copied().map(u64::from_be_bytes));
+        Ok(length.filter(|length| Some(!length) == complement))
+    }
+
+    /// Writes down that so many bytes of `readings` are on the disk, as they are.
+    pub(super) fn set_mark(&self, length: u64) -> Result<(), LogError> {
+        let bytes = [length.to_be_bytes(), (!length).to_be_bytes()].concat();
+        self.synced.write_all_at(&bytes, 0).map_err(self.failed("write", "synced"))?;
+        self.synced.sync_data().map_err(self.failed("sync", "synced"))
     }
 
     /// Appends what is made from the readings; it may be lost, and is then made again.
@@ -94,10 +124,10 @@ impl Files {
     /// Sets everything from `offset` on aside and cuts it off.
     pub(super) fn set_aside(&self, offset: u64) -> Result<(PathBuf, u64), LogError> {
         let length = self.readings_length()?.saturating_sub(offset);
-        let mut torn = vec![0; usize::try_from(length).unwrap_or(0)];
-        self.readings.read_exact_at(&mut torn, offset).map_err(self.failed("read", "readings"))?;
+        let mut torn = self.readings_from(offset)?;
         let path = self.free_name(offset);
-        let kept = File::create(&path).and_then(|mut file| file.write_all(&torn).and_then(|()| file.sync_all()));
+        let copy = |mut file: File| io::copy(&mut torn, &mut file).and_then(|_| file.sync_all());
+        let kept = File::create(&path).and_then(copy);
         kept.map_err(|source| LogError::Io { action: "write", path: path.clone(), source })?;
         // The copy has its name on the disk before the bytes are cut off.
         sync_folder(&self.folder)?;
@@ -168,6 +198,13 @@ impl HashReader for Files {
 fn open(folder: &Path, name: &str) -> Result<File, LogError> {
     let path = folder.join(name);
     let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+    file.map_err(|source| LogError::Io { action: "open", path, source })
+}
+
+/// Written in place, unlike the others.
+fn open_mark(folder: &Path) -> Result<File, LogError> {
+    let path = folder.join("synced");
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     file.map_err(|source| LogError::Io { action: "open", path, source })
 }
 

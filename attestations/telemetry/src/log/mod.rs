@@ -6,11 +6,15 @@
 //!   checkpoints   one line for each root that was given out: `<size> <root>`
 //!   hashes        32 bytes for each full subtree, in the order in which appending completes them
 //!   ends          8 bytes a leaf, big-endian: where its line ends in `readings`
+//!   synced        16 bytes: how many bytes of `readings` are acknowledged, big-endian, and the complement of that number
 //!   lock          held by whoever has the log open
-//!   torn-<n>      bytes that a crash left behind the last whole line, set aside at offset n; nothing is thrown away
+//!   torn-<n>      bytes behind offset n that a crash left and nobody was told of; nothing is thrown away
 //! ```
 //!
-//! Only `readings` and `checkpoints` are synced before anybody is told; `hashes` and `ends` can be made from them, and
+//! An append writes and syncs all its lines, then `synced`: with that they are in the log, all of them or none. Bytes
+//! before that mark are never taken for a crash's; bytes behind it are set aside when the log is opened.
+//!
+//! `readings`, `synced` and `checkpoints` are on the disk before anybody is told; `hashes` and `ends` can be made from them, and
 //! are, from the last checkpoint on, whenever the log is opened. A log that no longer has the leaves or the root of a
 //! checkpoint it gave out is refused: that is not a crash.
 //!
@@ -105,33 +109,38 @@ impl TelemetryLog {
         &self.checkpoints
     }
 
-    /// Appends readings and returns the index of the first. When it returns, they are on the disk.
+    /// Appends readings and returns the index of the first. When it returns, they are on the disk; when it fails, or a
+    /// crash comes first, the log that is opened again has none of them.
     pub fn append(&mut self, readings: &[Reading]) -> Result<u64, LogError> {
         let first = self.size();
-        for batch in readings.chunks(MAX_BATCH_BYTES / (MAX_READING_BYTES + 1)) {
-            let lines: Vec<String> = batch.iter().map(|reading| format!("{reading}\n")).collect();
-            self.append_lines(&lines)?;
-        }
-        Ok(first)
-    }
-
-    fn append_lines(&mut self, lines: &[String]) -> Result<(), LogError> {
         if self.failed {
             return Err(LogError::Failed);
         }
+        if readings.is_empty() {
+            return Ok(first);
+        }
         // Until every write has succeeded nobody knows what is on the disk: opening the log again finds out.
         self.failed = true;
+        let mut end = self.files.end_of(first)?;
+        for batch in readings.chunks(MAX_BATCH_BYTES / (MAX_READING_BYTES + 1)) {
+            let lines: Vec<String> = batch.iter().map(|reading| format!("{reading}\n")).collect();
+            end = self.append_lines(&lines, end)?;
+        }
+        self.files.set_mark(end)?;
+        self.failed = false;
+        Ok(first)
+    }
+
+    /// Returns where the last line ends.
+    fn append_lines(&mut self, lines: &[String], mut end: u64) -> Result<u64, LogError> {
         self.files.append_readings(&lines.concat())?;
-        // If we were to crash here, the leaves are there, and opening the log makes their hashes.
         let mut derived = recover::Derived::default();
-        let mut end = self.files.end_of(self.frontier.size())?;
         for line in lines {
             end = end.saturating_add(u64::try_from(line.len()).unwrap_or(0));
             derived.push(&mut self.frontier, line.trim_end().as_bytes(), end);
         }
         self.files.append_derived(&derived)?;
-        self.failed = false;
-        Ok(())
+        Ok(end)
     }
 
     /// The leaf at an index.
@@ -175,9 +184,14 @@ impl TelemetryLog {
         if self.checkpoints.last() == Some(&checkpoint) {
             return Ok(checkpoint);
         }
-        // The hashes first: opening the log trusts those under the last checkpoint.
+        // A line that was written in part, or twice, is one that only opening the log again may judge.
+        self.failed = true;
+        // No root is given out over leaves that a power loss may take.
+        self.files.sync_readings()?;
+        // The hashes too: opening the log trusts those under the last checkpoint.
         self.files.sync_derived()?;
         self.files.append_checkpoint(&checkpoint)?;
+        self.failed = false;
         self.checkpoints.push(checkpoint);
         Ok(checkpoint)
     }

@@ -1,7 +1,10 @@
 //! Opening a log: what is on the disk becomes a log again, whatever a crash left of the last write.
 //!
-//! From the last checkpoint on every line is read again. A line that is no reading, or has no newline, is where the last
-//! write was torn, if less than a batch lies after it: it is set aside. Were there more, somebody changed the file.
+//! From the last checkpoint on every line is read again, up to the mark of what was acknowledged. What lies behind the
+//! mark nobody was told of: it is set aside. A line before it that is no reading was changed by somebody, or by the disk.
+//!
+//! A log without a mark, made before there was one, is read to its end: a line that is no reading, or has no newline, is
+//! where the last write was torn, if less than a batch lies after it.
 
 use std::io::{BufRead, Read};
 
@@ -39,13 +42,22 @@ pub(super) fn recover(files: &Files) -> Result<Recovered, LogError> {
     let known = checkpoints.last().and_then(|checkpoint| trusted(files, checkpoint));
     let (mut frontier, start) = known.unwrap_or((Frontier::new(), 0));
     files.cut_derived(frontier.size())?;
-    let end = replay(files, &mut frontier, start)?;
+    let mark = files.mark()?.filter(|mark| *mark >= start);
+    let end = replay(files, &mut frontier, start, mark)?;
     if let Some(last) = checkpoints.last() {
         hold(files, &frontier, last)?;
     }
-    let mut torn = None;
-    if end.offset < files.readings_length()? {
-        torn = Some(tear(files, end)?);
+    if let Some(synced) = mark.filter(|mark| end.offset < *mark) {
+        return Err(lost(files, end, synced));
+    }
+    let (mut torn, offset) = (None, end.offset);
+    if offset < files.readings_length()? {
+        torn = Some(tear(files, end, mark)?);
+    }
+    // Lines that a killed process wrote may be in memory alone.
+    files.sync_readings()?;
+    if mark != Some(offset) {
+        files.set_mark(offset)?;
     }
     Ok(Recovered { frontier, checkpoints, torn })
 }
@@ -71,9 +83,10 @@ struct Stop {
     error: Option<ReadingError>,
 }
 
-/// Reads lines and makes what is made from them, up to the end or to the first line that is no leaf.
-fn replay(files: &Files, frontier: &mut Frontier, start: u64) -> Result<Stop, LogError> {
-    let mut reader = files.readings_from(start)?;
+/// Reads lines and makes what is made from them, up to the mark or the end, or to the first line that is no leaf.
+fn replay(files: &Files, frontier: &mut Frontier, start: u64, mark: Option<u64>) -> Result<Stop, LogError> {
+    let until = mark.map_or(u64::MAX, |mark| mark.saturating_sub(start));
+    let mut reader = files.readings_from(start)?.take(until);
     let (mut offset, mut line, mut derived) = (start, Vec::new(), Derived::default());
     let limit = u64::try_from(MAX_READING_BYTES + 1).unwrap_or(u64::MAX);
     let error = loop {
@@ -110,9 +123,18 @@ fn hold(files: &Files, frontier: &Frontier, checkpoint: &Checkpoint) -> Result<(
     Ok(())
 }
 
-fn tear(files: &Files, stop: Stop) -> Result<Torn, LogError> {
+/// Bytes that were acknowledged are no leaves any more, or are gone.
+fn lost(files: &Files, stop: Stop, synced: u64) -> LogError {
+    let (path, offset) = (files.path("readings"), stop.offset);
+    match stop.error {
+        Some(error) => LogError::Damaged { path, offset, error },
+        None => LogError::Shortened { path, length: offset, synced },
+    }
+}
+
+fn tear(files: &Files, stop: Stop, mark: Option<u64>) -> Result<Torn, LogError> {
     let after = files.readings_length()?.saturating_sub(stop.offset);
-    if after > u64::try_from(MAX_BATCH_BYTES).unwrap_or(u64::MAX) {
+    if mark.is_none() && after > u64::try_from(MAX_BATCH_BYTES).unwrap_or(u64::MAX) {
         let error = stop.error.unwrap_or(ReadingError::FieldCount { found: 0 });
         return Err(LogError::Damaged { path: files.path("readings"), offset: stop.offset, error });
     }
