@@ -81,13 +81,16 @@ pub fn chips_of_run(plan: &RunPlan, reports: &[&TrainingCompute]) -> Vec<Finding
     names.into_iter().map(of).collect()
 }
 
+/// What reports ask for, what there is, and the stretch of time.
+type Stretch = (u128, u128, Window);
+
 /// The reports whose windows lie within one stretch of time that asks for more than any other does, what they ask for,
 /// and the stretch: the one with the largest share of `rate` units a second. `None` without reports.
-fn worst(amounts: &[(Window, u128)], rate: u128) -> Option<(u128, u128, Window)> {
+fn worst(amounts: &[(Window, u128)], rate: u128) -> Option<Stretch> {
     let mut by_end: Vec<&(Window, u128)> = amounts.iter().collect();
     by_end.sort_by_key(|(window, _)| window.end);
     let starts: BTreeSet<Timestamp> = amounts.iter().map(|(window, _)| window.start).collect();
-    let mut found: Option<((bool, Ppm), (u128, u128, Window))> = None;
+    let mut found: Option<((bool, Ppm), Stretch)> = None;
     for start in starts {
         let mut sum = 0u128;
         for (window, amount) in by_end.iter().filter(|(window, _)| window.start >= start) {
