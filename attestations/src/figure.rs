@@ -266,15 +266,21 @@ impl From<ScoreUnit> for Unit {
 impl Observation {
     /// What it says about a statement, for a treaty that lets observed intervals be as wide as `tolerance`.
     pub fn against(&self, predicate: &Predicate, tolerance: Ppm) -> Agreement {
-        self.compare(self.figure.stated(self.item, predicate), tolerance)
+        match self.figure.stated(self.item, predicate) {
+            Some((stated, unit)) if unit == self.unit => self.of(stated, tolerance),
+            _ => Agreement::NotStated,
+        }
     }
 
-    /// The same, given what the statement states of the figure.
+    /// Whether the intervals meet and the observed one is narrow, given what the statement states of the figure: less than
+    /// [`Observation::of`] asks, which looks at the basis and at the stated width too.
     pub fn compare(&self, stated: Option<(Bounds, Unit)>, tolerance: Ppm) -> Agreement {
         match stated {
             None => Agreement::NotStated,
             Some((_, unit)) if unit != self.unit => Agreement::NotStated,
-            Some((stated, _)) => self.of(stated, tolerance),
+            Some((stated, _)) if !self.observed.meets(stated) => Agreement::Contradicted,
+            Some(_) if self.observed.is_wider_than(tolerance) => Agreement::NotContradicted,
+            Some(_) => Agreement::Confirmed,
         }
     }
 
