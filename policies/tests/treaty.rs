@@ -1,7 +1,7 @@
 //! Treaties: what is shipped reads, what is incomplete is refused by name, what is rendered keeps its words.
 
-use standstill_policies::treaty::{PAUSE_OPTION, Span, votes_needed};
-use standstill_policies::{Parameters, Treaty, TreatyError, TreatyTemplate, Value};
+use standstill_policies::treaty::{PAUSE_OPTION, SHIPPED, START, Span, votes_needed};
+use standstill_policies::{Host, Limits, Outcome, Parameters, Treaty, TreatyError, TreatyTemplate, Value};
 use standstill_protocol::units::{Flop, Ppm, Timestamp};
 
 fn shipped() -> String {
@@ -22,6 +22,23 @@ fn the_shipped_treaty_reads_without_a_remark() {
     );
     assert_eq!(treaty.validators().unwrap().len(), 7);
     assert_eq!(treaty.phases[1].adjudicators.members.len(), 3);
+}
+
+#[test]
+fn every_clause_of_every_shipped_treaty_is_shipped_and_starts_under_every_phase() {
+    let host = Host::new(Limits::V1).unwrap();
+    for (name, bytes) in SHIPPED.into_iter().chain([("start", START)]) {
+        let treaty = Treaty::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for phase in &treaty.phases {
+            for (clause, parameters) in &phase.clauses {
+                let hash = treaty.clause(clause.as_str()).unwrap().module;
+                let module = standstill_policies::shipped::by_hash(&hash)
+                    .unwrap_or_else(|| panic!("{name}: {clause} is not shipped"));
+                let run = host.run(&host.admit(module).unwrap(), parameters, None, &[], None).unwrap();
+                assert_eq!(run.outcome, Outcome::Ok, "{name}: {clause} in {}", phase.id);
+            }
+        }
+    }
 }
 
 #[test]
