@@ -64,8 +64,8 @@ pub(super) fn shares(text: &str) -> Result<PpmInterval, String> {
 pub(super) fn utc_offset(text: &str) -> Result<i16, String> {
     let minutes = || {
         let (sign, rest) = text.split_at_checked(1)?;
-        let (hours, minutes) =
-            rest.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2)?;
+        let two = |digits: &str| digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let (hours, minutes) = rest.split_once(':').filter(|(hours, minutes)| two(hours) && two(minutes))?;
         let (hours, minutes) = (hours.parse::<i16>().ok()?, minutes.parse::<i16>().ok()?);
         let ahead = (hours <= 14 && minutes < 60).then_some(hours * 60 + minutes)?;
         match sign {
