@@ -798,7 +798,7 @@ fn device_code(error: &HardwareError) -> &'static str {
         HardwareError::ReportSignature { .. } => "device-signature",
         HardwareError::UnknownRoot { .. } => "device-unknown-root",
         HardwareError::Certificate { .. } => "device-certificate",
-        HardwareError::Debuggable { .. } => "device-debuggable",
+        HardwareError::Debuggable => "device-debuggable",
         _ => "device-malformed",
     }
 }

@@ -1,6 +1,6 @@
 //! Stories of claims: what others say of a report, what becomes of its grade, and what a correction changes.
 
-#[allow(dead_code, unused_imports)]
+#[allow(unused_imports)]
 #[path = "../../attestations/tests/example/mod.rs"]
 mod example;
 #[allow(dead_code)]

@@ -206,11 +206,11 @@ fn a_statement_goes_from_a_tools_file_to_a_checked_receipt() {
     assert_eq!(run(&["status"]).0, 3, "no node runs");
 }
 
+/// Exit code, stdout and stderr.
+type Ended = (i32, String, String);
+
 /// With `a.dsse.json` final under `index`.
-fn others_are_asked_to_sign_and_what_was_wrong_is_corrected(
-    run: &dyn Fn(&[&str]) -> (i32, String, String),
-    index: &str,
-) {
+fn others_are_asked_to_sign_and_what_was_wrong_is_corrected(run: &dyn Fn(&[&str]) -> Ended, index: &str) {
     let ask = ["attest", "request", "a.dsse.json", "--of", "meter-z", "--role", "meter", "-o", "request.json"];
     let (status, _, err) = run(&ask);
     assert_eq!(status, 0, "{err}");

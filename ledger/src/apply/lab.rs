@@ -94,7 +94,7 @@ impl Execution<'_> {
             (record.start, record.end, record.site) = (own.as_of, own.as_of, site);
             (record.flop_lower, record.flop_upper) = (peak, peak);
             record.flags = u32::try_from(chips).unwrap_or(u32::MAX);
-            let leased = own.chips.iter().map(|row| ownership_bit(row)).fold(0u32, |all, one| all | one);
+            let leased = own.chips.iter().map(ownership_bit).fold(0u32, |all, one| all | one);
             let parts = [root.as_bytes().as_slice(), &chips.to_le_bytes(), &leased.to_le_bytes(), &[0; 4]];
             record.rest = parts.concat();
             self.touch_of(name, name, record);

@@ -21,7 +21,7 @@ impl Treaty {
     /// the time in which that capacity reaches it.
     pub fn show(&self) -> String {
         let mut out = wrap("", &self.title, 0);
-        out += &row("name", &self.name.to_string());
+        out += &row("name", self.name.as_ref());
         out += &row("hash", &self.hash.to_string());
         out += &row("chain", &self.chain_id.to_string());
         out += &row("genesis", &self.genesis_time.to_string());

@@ -75,7 +75,7 @@ pub(super) fn import(global: &Global, kind: Kind, paths: &[PathBuf], options: &O
         return Err(Failure::usage(format!("a `{kind}` statement needs `--from FILE`"))
             .hint(format!("name what your tools wrote: {}", tools.join(", "))));
     }
-    let shown: Vec<Box<dyn Fn(u64, Option<u64>) + '_>> = files.iter().map(advance).collect();
+    let shown: Vec<Advance<'_>> = files.iter().map(advance).collect();
     let sources = files.iter().zip(&shown).map(|(file, shown)| Source::stream(&file.name, file).with_progress(shown));
     let sources: Vec<_> = sources.collect();
     let draft = standstill_importers::import(kind, &sources, options);
@@ -83,7 +83,10 @@ pub(super) fn import(global: &Global, kind: Kind, paths: &[PathBuf], options: &O
     draft.map_err(|error| with_help(error, kind))
 }
 
-fn advance(file: &OnDisk) -> Box<dyn Fn(u64, Option<u64>) + '_> {
+/// Told how many bytes were read, and of how many.
+type Advance<'a> = Box<dyn Fn(u64, Option<u64>) + 'a>;
+
+fn advance(file: &OnDisk) -> Advance<'_> {
     Box::new(|done, _| {
         if let Some(bar) = &file.bar {
             bar.set_position(done);
